@@ -1,0 +1,1 @@
+"""Published trials as typed, cited files; each arm is a regimen sentence."""

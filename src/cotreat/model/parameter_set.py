@@ -1,0 +1,134 @@
+"""A parameter set: named parameters with what is known about each, and seeded draws from it.
+
+A set is a YAML file (see ``parameters/prior-2026.yaml``). Draw *k* of a parameter depends on (seed, name of the
+parameter, k) only, so adding a parameter or asking for more draws changes no earlier number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+from scipy.special import ndtr, ndtri
+
+from cotreat.measures.errors import InputError
+from cotreat.model.threefry import stream_key, uniform
+
+DEFAULT = "prior-2026"
+_Z95 = 1.6448536269514722  # half width of a central 90 % range, in standard deviations
+_STREAM = 0x50415241  # keeps parameter draws apart from every other random stream
+
+Distribution = Literal["lognormal", "normal", "fixed"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: median, central 90 % range, hard limits, unit, what identifies it, and its source."""
+
+    name: str
+    distribution: Distribution
+    median: float
+    range90: tuple[float, float] | None
+    limits: tuple[float, float]
+    unit: str
+    identified: str
+    source: str
+
+    def quantile(self, p: np.ndarray) -> np.ndarray:
+        """Values at probabilities ``p``; a distribution with limits is truncated to them."""
+        if self.distribution == "fixed" or self.range90 is None:
+            return np.full_like(p, self.median)
+        log = self.distribution == "lognormal"
+        centre, low, high = (math.log(v) if log else v for v in (self.median, *self.range90))
+        sd = (high - low) / (2 * _Z95)
+        cut = [(math.log(v) if v > 0 else -math.inf) if log and math.isfinite(v) else v for v in self.limits]
+        below, above = (ndtr((c - centre) / sd) for c in cut)
+        values = centre + sd * ndtri(below + p * (above - below))
+        return np.asarray(np.exp(values) if log else values)
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """Parameters by name, with the name, status and checksum of the file they came from."""
+
+    name: str
+    status: str
+    about: str
+    does_not_claim: str
+    parameters: Mapping[str, Parameter]
+    checksum: str
+
+    def draws(self, count: int, seed: int) -> dict[str, np.ndarray]:
+        """``count`` joint draws, float64 arrays of shape (count,) by parameter name."""
+        index = np.arange(count)
+        key = stream_key(seed, [0], _STREAM)
+        return {
+            name: p.quantile(uniform(key, index, zlib.crc32(name.encode()))) for name, p in self.parameters.items()
+        }
+
+    def medians(self) -> dict[str, np.ndarray]:
+        """One draw with every parameter at its median."""
+        return {name: np.array([p.median]) for name, p in self.parameters.items()}
+
+
+def load_parameters(name_or_path: str = DEFAULT) -> ParameterSet:
+    """A packaged set by name, or a set from a file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or an entry is not a valid parameter.
+    """
+    packaged = resources.files("cotreat.model.parameters") / f"{name_or_path}.yaml"
+    try:
+        raw = packaged.read_bytes() if packaged.is_file() else Path(name_or_path).read_bytes()
+    except (OSError, ValueError) as error:
+        known = ", ".join(packaged_sets())
+        raise InputError(f"cannot read the parameter set {name_or_path!r}", hint=f"packaged sets: {known}") from error
+    try:
+        document = yaml.safe_load(raw)
+        parameters = {k: _parameter(k, v) for k, v in document["parameters"].items()}
+        text = {k: str(document[k]) for k in ("name", "status", "about", "does_not_claim")}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name_or_path}: not a parameter set ({reason})") from error
+    return ParameterSet(**text, parameters=parameters, checksum="sha256:" + hashlib.sha256(raw).hexdigest())
+
+
+def packaged_sets() -> list[str]:
+    """Names of the parameter sets that come with the package."""
+    files = resources.files("cotreat.model.parameters").iterdir()
+    return sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml"))
+
+
+def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
+    kind = entry["distribution"]
+    if kind not in ("lognormal", "normal", "fixed"):
+        raise ValueError(f"{name}: unknown distribution {kind!r}")
+    median = float(entry["median"])
+    range90 = tuple(float(v) for v in entry["range90"]) if "range90" in entry else None
+    limits = tuple(float(v) for v in entry.get("limits", (-math.inf, math.inf)))
+    if kind != "fixed" and (range90 is None or len(range90) != 2 or not range90[0] < median < range90[1]):
+        raise ValueError(f"{name}: range90 must be two numbers with the median between them")
+    if len(limits) != 2 or not limits[0] <= median <= limits[1] or not math.isfinite(median):
+        raise ValueError(f"{name}: the median must be finite and inside its limits")
+    if kind == "lognormal" and (median <= 0 or (range90 is not None and range90[0] <= 0)):
+        raise ValueError(f"{name}: a lognormal parameter must be positive")
+    return Parameter(
+        name=name,
+        distribution=kind,
+        median=median,
+        range90=None if range90 is None else (range90[0], range90[1]),
+        limits=(limits[0], limits[1]),
+        unit=str(entry["unit"]),
+        identified=str(entry["identified"]),
+        source=str(entry["source"]),
+    )

@@ -1,0 +1,1 @@
+"""Parameter sets, one file for each source."""

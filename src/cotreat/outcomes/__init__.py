@@ -1,0 +1,1 @@
+"""Visits, dropout, analysis sets, endpoints: arrays in, numbers out."""

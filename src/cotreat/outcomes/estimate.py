@@ -1,0 +1,108 @@
+"""Two kinds of spread, kept apart.
+
+*What is not known*: a quantity differs between parameter draws. Each draw is simulated with a finite number of
+patients, so the spread between draws also holds simulation noise; it is taken out by shrinking the draws towards their
+mean so that their variance is the between-draw variance (method of moments, as for a random-effects model).
+*Chance*: a trial of n patients scatters around what is true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import bdtr, ndtr
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A quantity over parameter draws: simulation noise removed, and the noise left in its mean."""
+
+    values: np.ndarray
+    monte_carlo_se: float
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.values))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Central interval over what is not known."""
+        low, high = np.quantile(self.values, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+
+def denoise(values: np.ndarray, variances: np.ndarray) -> Spread:
+    """Draw values (draws,) with the simulation variance of each; draws without patients (NaN) are left out."""
+    keep = np.isfinite(values)
+    values, variances = values[keep], np.nan_to_num(variances[keep])
+    if not len(values):
+        return Spread(np.array([np.nan]), float("nan"))
+    se = float(np.sqrt(variances.sum()) / len(values))
+    if len(values) < 2:
+        return Spread(values, se)
+    total, noise = float(values.var(ddof=1)), float(variances.mean())
+    shrink = np.sqrt(max(0.0, 1.0 - noise / total)) if total > 0 else 1.0
+    return Spread(values.mean() + shrink * (values - values.mean()), se)
+
+
+def proportion(hit: np.ndarray, among: np.ndarray | None = None) -> Spread:
+    """Share of patients (draws, patients) for whom ``hit``, among those in ``among``."""
+    among = np.ones(hit.shape, dtype=bool) if among is None else among
+    n = among.sum(axis=1).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = (hit & among).sum(axis=1) / n
+        # a half event is added to the variance only, so that an empty or full draw is not taken as certain
+        smooth = ((hit & among).sum(axis=1) + 0.5) / (n + 1.0)
+        variance = smooth * (1 - smooth) / n
+    spread = denoise(p, variance)
+    return Spread(np.clip(spread.values, 0.0, 1.0), spread.monte_carlo_se)
+
+
+def mean(values: np.ndarray, among: np.ndarray | None = None) -> Spread:
+    """Mean over patients (draws, patients) in float64."""
+    weight = np.ones(values.shape) if among is None else among.astype(float)
+    n = weight.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        m = (values * weight).sum(axis=1) / n
+        variance = (weight * (values - m[:, None]) ** 2).sum(axis=1) / np.maximum(n - 1, 1) / n
+    return denoise(m, variance)
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray) -> Spread:
+    """Mean over patients of ``a - b`` on common luck, shape (draws, patients)."""
+    return mean(a.astype(float) - b.astype(float))
+
+
+def difference(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> Spread:
+    """Difference of two proportions (hit, among) with denominators of their own."""
+    out, variance = [], []
+    for hit, among in (a, b):
+        n = among.sum(axis=1).astype(float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            p = (hit & among).sum(axis=1) / n
+            smooth = ((hit & among).sum(axis=1) + 0.5) / (n + 1.0)
+            variance.append(smooth * (1 - smooth) / n)
+        out.append(p)
+    same = np.array_equal(a[0] & a[1], b[0] & b[1]) and np.array_equal(a[1], b[1])
+    return denoise(out[0] - out[1], np.zeros_like(variance[0]) if same else variance[0] + variance[1])
+
+
+def binomial_quantile(p: np.ndarray, n: int, level: float) -> float:
+    """Quantile of the proportion seen in a trial of ``n`` when the truth is one of ``p`` with equal chance."""
+    count = np.arange(n + 1)
+    cumulative = bdtr(count[:, None], n, np.clip(p, 0.0, 1.0)[None, :]).mean(axis=1)
+    return float(np.searchsorted(cumulative, level * (1 - 1e-12))) / n
+
+
+def normal_quantile(centre: np.ndarray, sd: np.ndarray, level: float) -> float:
+    """Quantile of an equal mixture of normal distributions."""
+    if np.all(sd <= 0):
+        return float(np.quantile(centre, level))
+    low, high = float((centre - 9 * sd).min()) - 1e-9, float((centre + 9 * sd).max()) + 1e-9
+
+    def excess(x: Any) -> float:
+        return float(ndtr((x - centre) / np.maximum(sd, 1e-12)).mean() - level)
+
+    return float(brentq(excess, low, high, xtol=1e-6))

@@ -1,0 +1,114 @@
+"""What was seen of each patient, and the endpoints read from it.
+
+All arrays have the shape (draws, patients); scores have (visits, draws, patients). Days count from day 0 of the
+regimen. "Never" is infinity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cotreat.measures.relapse import RelapseDefinition
+from cotreat.measures.scales import Scale
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """Ratings of a group of patients.
+
+    Parameters
+    ----------
+    scale
+        The scale of every score.
+    days
+        Visit days, shape (visits,).
+    score
+        Ratings at the visits.
+    baseline
+        Rating at entry.
+    acute_end
+        Day the acute course ended; 0 when follow-up begins after it.
+    reference
+        Rating at that day: the baseline of continuation.
+    remitted
+        True for those who ended the acute course in remission.
+    dropout
+        Day a patient was lost; infinity for those who stayed.
+    """
+
+    scale: Scale
+    days: np.ndarray
+    score: np.ndarray
+    baseline: np.ndarray
+    acute_end: np.ndarray
+    reference: np.ndarray
+    remitted: np.ndarray
+    dropout: np.ndarray
+
+    def at(self, day: int) -> np.ndarray:
+        """Ratings at a visit day.
+
+        Raises
+        ------
+        ValueError
+            There is no visit on this day.
+        """
+        index = np.flatnonzero(self.days == day)
+        if not len(index):
+            raise ValueError(f"no visit on day {day}")
+        return np.asarray(self.score[index[0]])
+
+    def response(self, day: int) -> np.ndarray:
+        """Rating at least the scale's response fraction below baseline."""
+        if self.scale.response is None:
+            raise ValueError(f"{self.scale.id} has no agreed response")
+        return self.at(day) <= (1.0 - self.scale.response) * self.baseline
+
+    def remission(self, day: int) -> np.ndarray:
+        """Rating at or below the scale's remission cut-off."""
+        return self.at(day) <= _cut_off(self.scale)
+
+    def well(self, day: int, relapse: RelapseDefinition) -> np.ndarray:
+        """In response at the visit, and below the level that counts as relapse."""
+        good = self.response(day)
+        return good if relapse.at_least is None else good & (self.at(day) < relapse.at_least)
+
+    def relapse_day(self, definition: RelapseDefinition) -> np.ndarray:
+        """Day of the first visit after the acute course on which the definition is met."""
+        high = np.ones(self.score.shape, dtype=bool)
+        if definition.at_least is not None:
+            high &= self.score >= definition.at_least
+        if definition.above_baseline is not None:
+            high &= self.score >= self.reference + definition.above_baseline
+        after = self.days[:, None, None] > self.acute_end
+        met = high & after
+        for _ in range(max(definition.confirm_visits, 1) - 1):
+            # the day is that of the confirming visit: met now and at the visit before
+            met[1:] &= (high & after)[:-1]
+            met[0] = False
+        day = np.where(met, self.days[:, None, None].astype(float), np.inf)
+        return np.asarray(day.min(axis=0))
+
+
+def dropout_day(
+    days: np.ndarray, change: np.ndarray, weekly_hazard: np.ndarray, per_point: np.ndarray, threshold: np.ndarray
+) -> np.ndarray:
+    """Day each patient is lost: missing not at random, after Gomeni 2009 (doi:10.1016/j.ejps.2008.10.025).
+
+    The hazard of a week is ``weekly_hazard * exp(per_point * change)`` with ``change`` (visits, draws, patients) the
+    rating above baseline at its start, in HAM-D17 points; a patient is lost in the week in which the summed hazard
+    passes ``threshold`` (a standard exponential number). ``weekly_hazard`` and ``per_point`` have shape (draws,).
+    """
+    weeks = np.diff(days)[:, None, None] / 7.0
+    hazard = weekly_hazard[:, None] * np.exp(np.clip(per_point[:, None] * change[:-1], -5.0, 5.0)) * weeks
+    passed = np.cumsum(hazard, axis=0) >= threshold
+    day = np.where(passed, days[1:, None, None].astype(float), np.inf)
+    return np.asarray(day.min(axis=0))
+
+
+def _cut_off(scale: Scale) -> float:
+    if scale.remission is None:
+        raise ValueError(f"{scale.id} has no registered remission cut-off")
+    return scale.remission

@@ -1,0 +1,1 @@
+"""Virtual patients matched to a baseline table."""

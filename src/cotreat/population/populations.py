@@ -1,0 +1,110 @@
+"""Populations by name, and a population re-matched to the baseline of a study."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from cotreat.measures.crosswalk import crosswalk
+from cotreat.measures.errors import InputError
+from cotreat.measures.scales import scale as find_scale
+
+WELL_HAMD17 = 4.5
+"""Score of a patient at the well state, on HAM-D17 (derived: 5-6 points on HAM-D24 after remission, Prudic 2013)."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who the virtual patients are.
+
+    ``baseline_mean`` and ``baseline_sd`` hold after the entry rule ``entry_at_least`` (all in points of ``scale``);
+    ``chronicity`` names a parameter ``chronicity.mean.<name>``; ``resistant_placebo``: the placebo drive is reduced.
+    """
+
+    name: str
+    text: str
+    scale: str
+    baseline_mean: float
+    baseline_sd: float
+    entry_at_least: float | None
+    chronicity: str
+    resistant_placebo: bool
+    source: str
+
+    def on(self, scale_name: str) -> Population:
+        """The same patients described on another scale (a cohort-level crosswalk)."""
+        if scale_name == self.scale:
+            return self
+        sd = (to_scale(self.baseline_mean + self.baseline_sd, self.scale, scale_name)
+              - to_scale(self.baseline_mean - self.baseline_sd, self.scale, scale_name)) / 2  # fmt: skip
+        entry = None if self.entry_at_least is None else to_scale(self.entry_at_least, self.scale, scale_name)
+        mean = to_scale(self.baseline_mean, self.scale, scale_name)
+        return replace(self, scale=scale_name, baseline_mean=mean, baseline_sd=sd, entry_at_least=entry)
+
+    def matched(
+        self, scale_name: str, mean: float | None = None, sd: float | None = None, entry: float | None = None
+    ) -> Population:
+        """This population with the baseline of a study; what the study does not say stays."""
+        base = self.on(scale_name)
+        return replace(
+            base,
+            baseline_mean=base.baseline_mean if mean is None else mean,
+            baseline_sd=base.baseline_sd if sd is None else sd,
+            entry_at_least=base.entry_at_least if entry is None else entry,
+        )
+
+
+def to_scale(value: float, source: str, target: str) -> float:
+    """A cohort mean on ``source`` as a cohort mean on ``target``."""
+    return value if source == target else crosswalk(source, target).mean(value)
+
+
+def well_score(scale_name: str) -> float:
+    """Score of the well state on a scale."""
+    return to_scale(WELL_HAMD17, "HAM-D17", scale_name)
+
+
+def points_per_hamd17(scale_name: str) -> float:
+    """Points of a scale for one HAM-D17 point, over the range from mild to severe."""
+    return (to_scale(24.0, "HAM-D17", scale_name) - to_scale(8.0, "HAM-D17", scale_name)) / 16.0
+
+
+@cache
+def populations() -> dict[str, Population]:
+    """The packaged populations by name."""
+    raw = yaml.safe_load((resources.files("cotreat.population") / "populations.yaml").read_bytes())
+    return {
+        name: Population(
+            name=name,
+            text=entry["text"],
+            scale=find_scale(entry["scale"]).id,
+            baseline_mean=float(entry["baseline_mean"]),
+            baseline_sd=float(entry["baseline_sd"]),
+            entry_at_least=float(entry["entry_at_least"]),
+            chronicity=entry["chronicity"],
+            resistant_placebo=entry["placebo"] == "resistant",
+            source=entry["source"],
+        )
+        for name, entry in raw.items()
+    }
+
+
+def population(name: str) -> Population:
+    """A packaged population by name.
+
+    Raises
+    ------
+    InputError
+        No population has this name.
+    """
+    known = populations()
+    for key, value in known.items():
+        if key.casefold() == name.strip().casefold():
+            return value
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    raise InputError(f"unknown population {name!r}", hint=f"{guess}known: {', '.join(known)}")

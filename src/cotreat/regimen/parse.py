@@ -1,0 +1,110 @@
+"""From text to a regimen, or one clear error with line, caret and sentences that are right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, cast
+
+from cotreat.catalogue.words import words
+from cotreat.measures.errors import InputError
+from cotreat.regimen.normal import normalised
+from cotreat.regimen.values import Regimen
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree
+    from lark.lexer import TerminalDef
+
+_END = r"(?![\w-])"
+_GRAMMAR = "grammar.lark"
+
+
+def parse(text: str) -> Regimen:
+    """The regimen a text describes. An empty text is the regimen that gives nothing.
+
+    Raises InputError for anything that is not read in full, and for orders that contradict each other.
+    """
+    from cotreat.regimen.checks import check
+
+    regimen = read(text)
+    check(regimen)
+    return regimen
+
+
+def read(text: str) -> Regimen:
+    """Each order by itself: everything ``parse`` does except the rules that bind orders to each other."""
+    from cotreat.regimen.build import Builder
+
+    if not isinstance(text, str):
+        raise InputError(f"a regimen is text, not {type(text).__name__}")
+    source = normalised(text)
+    return Builder(source).regimen(_tree(source))
+
+
+def _tree(source: str) -> Tree[Token]:
+    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+    from cotreat.regimen.messages import unreadable, unexpected
+
+    try:
+        return cast("Tree[Token]", parser().parse(source))
+    except UnexpectedCharacters as error:
+        raise unreadable(source, error.line, error.column) from None
+    except UnexpectedToken as error:
+        raise unexpected(source, error) from None
+
+
+@cache
+def parser() -> Lark:
+    """The LALR parser, built once."""
+    return build_parser(strict=False)
+
+
+def build_parser(*, strict: bool) -> Lark:
+    """A parser over the grammar and the catalogue's words. ``strict`` refuses any conflict (needs interegular)."""
+    from lark import Lark
+
+    options: dict[str, Any] = {"strict": True} if strict else {}
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        lexer="basic",
+        propagate_positions=True,
+        maybe_placeholders=False,
+        edit_terminals=_whole_word,
+        **options,
+    )
+
+
+def grammar_text() -> str:
+    """The grammar file with the catalogue's terminals appended."""
+    vocabulary = words()
+    classes = {
+        "DRUG": vocabulary.drug,
+        "MODALITY": vocabulary.modality,
+        "SITE": vocabulary.site,
+        "PLACEMENT": vocabulary.placement,
+    }
+    text = files("cotreat.regimen").joinpath(_GRAMMAR).read_text(encoding="utf-8")
+    return text + "\n" + "".join(_terminal(name, known) for name, known in classes.items())
+
+
+def _terminal(name: str, known: Iterable[str]) -> str:
+    longest_first = sorted({normalised(w) for w in known}, key=lambda w: (-len(w), w))
+    alternatives = "|".join(re.escape(w).replace(r"\ ", r"[ \t]+").replace("/", r"\/") for w in longest_first)
+    return f"{name}: /(?:{alternatives}){_END}/i\n"
+
+
+def _whole_word(terminal: TerminalDef) -> TerminalDef:
+    """Makes every quoted word of the grammar a whole word in any case, with any space between its parts."""
+    from lark.lexer import PatternRE, PatternStr
+
+    pattern = terminal.pattern
+    if isinstance(pattern, PatternStr):
+        end = _END if pattern.value[-1].isalnum() else ""
+        terminal.pattern = PatternRE(re.escape(pattern.value).replace(r"\ ", r"[ \t]+") + end, flags=("i",))
+    elif re.fullmatch(r"\(\?:[\w|/.%-]+\)", pattern.value):
+        terminal.pattern = PatternRE(pattern.value + _END, flags=("i",))
+    return terminal

@@ -1,0 +1,421 @@
+"""The page of a comparison, in the order a reader asks: the answer, its spread, over time, what was given, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cotreat.report.axes import time_unit
+from cotreat.report.charts import (
+    Caption,
+    IntervalAxis,
+    IntervalRow,
+    arm_class,
+    curve_chart,
+    describe_curves,
+    describe_rows,
+    describe_timeline,
+    interval_chart,
+    span_of,
+    timeline_chart,
+)
+from cotreat.report.document import Arm, Comparison, Contrast, Curve, Effect, Outcome, Safety
+from cotreat.report.parts import (
+    PAGE_VOICE,
+    Key,
+    Page,
+    Table,
+    behind,
+    keys,
+    listing,
+    paragraph,
+    provenance,
+    swatch,
+    table,
+)
+from cotreat.report.svg import ARM_STYLES, DASHES, escape
+from cotreat.report.words import (
+    CHANCE,
+    NO_FIGURE,
+    NOT_CLAIMED,
+    PATIENTS,
+    UNKNOWN,
+    interval,
+    is_per_100,
+    number,
+    of_whom,
+    outcome_groups,
+    outcome_title,
+    plain_answer,
+    plain_digits,
+    sentence_case,
+    short,
+    verdict,
+    with_interval,
+)
+
+BRACKETS = (
+    "Brackets hold the middle 95 % of what is not known about the model. Chance in a trial of a given size comes on "
+    "top and is shown apart."
+)
+SELECTED = (
+    "Only patients who remitted are counted here. Who remits depends on the arm, so these groups were selected and "
+    "are not comparable like groups formed by lot. The figures above, of all who started, come first for that reason."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The document and the number of each arm (its colour, dash and mark)."""
+
+    doc: Comparison
+    arms: Mapping[str, int]
+
+
+def comparison_page(doc: Comparison) -> tuple[str, Page]:
+    """The head of the page and its sections."""
+    cast = Cast(doc, {arm.name: i for i, arm in enumerate(doc.arms)})
+    page = Page(doc.stamp)
+    groups = outcome_groups(doc)
+    everyone = [g for g in groups if not g[0].selected]
+    remitters = [g for g in groups if g[0].selected]
+    for group in everyone[:1]:
+        page.section("main-outcome", outcome_title(group[0]), _outcome(cast, group))
+    page.section("curves", "Over time", _curve_figures(cast, page, selected=False))
+    page.section("outcomes", "Other outcomes", _outcomes(cast, everyone[1:]))
+    chosen = {o.outcome for g in remitters for o in g}
+    page.section("differences", "Differences", _contrasts(cast, [c for c in doc.contrasts if c.outcome not in chosen]))
+    page.section("selected", "Among remitters only (a selected group)", _selected(cast, page, remitters, chosen))
+    page.section("given", "What is given, and when", _given(cast))
+    page.section("safety", "Safety", _safety(doc))
+    page.section("remake", "How to remake this", provenance(doc.provenance))
+    page.section("limits", "What this does not claim", listing(NOT_CLAIMED))
+    return _head(doc), page
+
+
+def _head(doc: Comparison) -> str:
+    answer = " ".join(plain_answer(doc, PAGE_VOICE))
+    who = ". ".join(p.rstrip(".") for p in (doc.population.name, doc.population.text) if p)
+    if doc.population.scale:
+        who += f". Rated on the {doc.population.scale}"
+    return (
+        '<p class="kicker">Comparison of treatments</p>'
+        f"<h1>{escape(doc.title)}</h1>"
+        + (f'<p class="answer">{answer}</p>{paragraph(BRACKETS, "note")}' if answer else "")
+        + f'<p class="badge">{escape(doc.stamp)}</p>'
+        + (paragraph(f"Simulated population: {who}.", "who") if who else "")
+    )
+
+
+def _outcomes(cast: Cast, groups: Sequence[Sequence[Outcome]]) -> str:
+    return "".join(f"<h3>{escape(outcome_title(g[0]))}</h3>{_outcome(cast, g)}" for g in groups)
+
+
+# Outcomes ----------------------------------------------------------------------------------------------------------
+
+
+def _outcome(cast: Cast, group: Sequence[Outcome]) -> str:
+    first = group[0]
+    digits = plain_digits(first.unit)
+    title = outcome_title(first)
+    rows = [
+        IntervalRow(
+            o.arm,
+            cast.arms[o.arm],
+            o.median,
+            o.unknown95,
+            o.sample95,
+            "no figure" if o.median is None else with_interval(o.median, o.unknown95, digits),
+        )
+        for o in group
+    ]
+    axis = IntervalAxis(first.unit, 0.0, 100.0) if is_per_100(first.unit) else IntervalAxis(first.unit)
+    sizes = sorted({o.sample_n for o in group if o.sample_n})
+    legend = [Key("unknown", f"median, and {UNKNOWN} (95 %)")]
+    if any(o.sample95 for o in group):
+        legend.append(Key("chance", _chance(sizes)))
+    figure = _figure(
+        f"<span>{escape(first.unit)}</span>",
+        _twice(lambda narrow: interval_chart(rows, axis, Caption(describe_rows(rows, title), cast.doc.stamp), narrow)),
+        keys(legend),
+    )
+    return figure + _outcome_table(cast, group, title)
+
+
+def _chance(sizes: Sequence[int]) -> str:
+    text = f"{CHANCE} at the median parameters (95 %)"
+    return text.replace("trial", f"trial of {' or '.join(str(s) for s in sizes)} per arm", 1) if sizes else text
+
+
+def _outcome_table(cast: Cast, group: Sequence[Outcome], title: str) -> str:
+    rows = [
+        (
+            escape(o.arm),
+            _or_dash(o.median, number),
+            _or_dash(o.unknown95, interval),
+            _or_dash(o.sample95, interval),
+        )
+        for o in group
+    ]
+    sizes = sorted({o.sample_n for o in group if o.sample_n})
+    chance = f"Chance, {' or '.join(str(s) for s in sizes)} per arm" if sizes else "Chance"
+    unit = group[0].unit
+    made = table(
+        Table(f"{title}{f' ({unit})' if unit else ''}", ("Arm", "Median", "Not known, 95 %", chance), rows),
+        cast.doc.stamp,
+    )
+    errors = [o.monte_carlo_se for o in group if o.monte_carlo_se is not None]
+    if errors:
+        made += paragraph(f"Monte Carlo standard error of the medians: at most {short(max(errors))}.", "note")
+    return made
+
+
+def _or_dash(value: Any, write: Callable[[Any], str]) -> str:
+    return NO_FIGURE if value is None else write(value)
+
+
+# Curves ------------------------------------------------------------------------------------------------------------
+
+
+def _curve_figures(cast: Cast, page: Page, *, selected: bool) -> str:
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in cast.doc.curves:
+        if curve.selected is selected:
+            groups.setdefault((curve.measure, curve.denominator), []).append(curve)
+    return "".join(_curves(cast, page, group) for group in groups.values())
+
+
+def _curves(cast: Cast, page: Page, curves: Sequence[Curve]) -> str:
+    first = curves[0]
+    title = sentence_case(first.measure)
+    whole = f"{title}, {of_whom(first.denominator)}" if first.denominator else title
+    days = sorted({d for c in curves for d in c.days})
+    unit = time_unit(days[0], days[-1])
+    when = [unit.label(d).lower() for d in days]
+    texts = {c.arm: _texts(c, days) for c in curves}
+    page.curves.append(
+        {
+            "title": whole,
+            "days": days,
+            "when": when,
+            "arms": [
+                {
+                    "name": c.arm,
+                    "number": cast.arms[c.arm],
+                    "style": cast.arms[c.arm] % ARM_STYLES,
+                    "median": _on(c, days, c.median),
+                    "text": texts[c.arm],
+                }
+                for c in curves
+            ],
+        }
+    )
+    legend = "".join(
+        f'<tr><th scope="row">{_swatch(cast.arms[c.arm])}<span class="name">{escape(c.arm)}</span></th>'
+        f'<td class="value">{texts[c.arm][-1] or NO_FIGURE}</td></tr>'
+        for c in curves
+    )
+    legend = (
+        f'<table class="legend"><thead><tr><th scope="col">Arm</th><th scope="col" class="at">At {when[-1]}</th></tr>'
+        f"</thead><tbody>{legend}</tbody></table>"
+    )
+    shown = [Key("bands", f"{UNKNOWN}: middle 50 % and 95 %", "bands")] if any(c.unknown95 for c in curves) else []
+    if any(c.patients50 or c.patients90 for c in curves):
+        shown.append(Key("patients", f"{PATIENTS}: middle 50 % and 90 %, at some visits", "patients"))
+    caption = Caption(describe_curves(curves, whole), cast.doc.stamp)
+    chart = _twice(lambda narrow: curve_chart(curves, cast.arms, caption, narrow))
+    numbers = Table(
+        f"{whole}, {first.unit}: median (not known, 95 %)",
+        (unit.name, *(escape(c.arm) for c in curves)),
+        [(w.split()[-1], *(texts[c.arm][i] or NO_FIGURE for c in curves)) for i, w in enumerate(when)],
+        wide=len(curves) > 2,
+    )
+    subtitle = ", ".join(p for p in (of_whom(first.denominator) if first.denominator else "", first.unit) if p)
+    return _figure(
+        f"{escape(title)}<span>{escape(subtitle)}</span>",
+        f"{legend}{chart}{keys(shown)}",
+        behind("The numbers behind this figure", table(numbers, cast.doc.stamp)),
+        f' data-chart="{len(page.curves) - 1}"',
+    )
+
+
+def _swatch(arm: int) -> str:
+    return swatch(arm, arm_class(arm), DASHES[arm % ARM_STYLES])
+
+
+def _texts(curve: Curve, days: Sequence[float]) -> list[str | None]:
+    digits = plain_digits(curve.unit)
+    bands = zip(*curve.unknown95, strict=True) if curve.unknown95 else ((None, None) for _ in curve.days)
+    known = {
+        day: with_interval(value, None if low is None or high is None else (low, high), digits)
+        for day, value, (low, high) in zip(curve.days, curve.median, bands, strict=True)
+    }
+    return [known.get(d) for d in days]
+
+
+def _on(curve: Curve, days: Sequence[float], values: Sequence[float]) -> list[float | None]:
+    known = dict(zip(curve.days, values, strict=True))
+    return [round(known[d], 3) if d in known else None for d in days]
+
+
+# Differences -------------------------------------------------------------------------------------------------------
+
+
+def _contrasts(cast: Cast, contrasts: Sequence[Contrast]) -> str:
+    groups: dict[tuple[str, str], list[Contrast]] = {}
+    for contrast in contrasts:
+        groups.setdefault((contrast.outcome, contrast.unit), []).append(contrast)
+    return "".join(_contrast_group(cast, group) for group in groups.values())
+
+
+def _contrast_group(cast: Cast, group: Sequence[Contrast]) -> str:
+    first = group[0]
+    digits = plain_digits(first.unit)
+    title = sentence_case(first.outcome)
+    rows = [
+        IntervalRow(
+            f"{c.arm} against {c.reference}",
+            cast.arms[c.arm],
+            c.difference,
+            c.unknown95,
+            None,
+            "no figure" if c.difference is None else with_interval(c.difference, c.unknown95, digits),
+        )
+        for c in group
+    ]
+    axis = IntervalAxis(first.unit, zero=_directions(group))
+    caption = Caption(describe_rows(rows, f"{title}: difference"), cast.doc.stamp)
+    figures = [c for c in group if c.difference is not None]
+    said = f"<h3>{escape(title)}</h3>" + "".join(f"<p>{verdict(c, PAGE_VOICE, named=True)}</p>" for c in figures)
+    notes = "".join(paragraph(c.note, "note") for c in group if c.note)
+    chart = _twice(lambda narrow: interval_chart(rows, axis, caption, narrow))
+    figure = _figure(
+        f"<span>difference, {escape(first.unit)}</span>",
+        chart,
+        keys([Key("unknown", f"median, and {UNKNOWN} (95 %)")]),
+    )
+    cells = [
+        (
+            f"{escape(c.arm)} <small>against {escape(c.reference)}</small>",
+            _stacked(c.difference, c.unknown95),
+            _or_dash(c.prob_better, lambda p: number(p, 2)),
+            _effects(c),
+        )
+        for c in group
+    ]
+    heads = ("Comparison", f"Difference, {escape(first.unit)}", "Probability better", "Effect size")
+    return said + figure + table(Table(f"{title}, differences in numbers", heads, cells), cast.doc.stamp) + notes
+
+
+def _directions(group: Sequence[Contrast]) -> tuple[str, str]:
+    same = {(c.arm, c.reference) for c in group}
+    better = {c.better for c in group}
+    if len(same) == 1 and len(better) == 1 and group[0].better:
+        lower, higher = (
+            (group[0].reference, group[0].arm) if group[0].better == "higher" else (group[0].arm, group[0].reference)
+        )
+        return f"better with {lower}", f"better with {higher}"
+    return "lower", "higher"
+
+
+def _stacked(value: float | None, bounds: tuple[float, float] | None) -> str:
+    if value is None:
+        return NO_FIGURE
+    return number(value) + (f"<small>{interval(bounds)}</small>" if bounds else "")
+
+
+def _effects(contrast: Contrast) -> str:
+    parts = [_effect("risk ratio", contrast.risk_ratio), _effect("Hedges g", contrast.hedges_g)]
+    return "".join(p for p in parts if p) or NO_FIGURE
+
+
+def _effect(name: str, effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    bounds = f"<small>{interval(effect.unknown95, 2)}</small>" if effect.unknown95 else ""
+    return f"{name} {number(effect.median, 2)}{bounds}"
+
+
+def _selected(cast: Cast, page: Page, groups: Sequence[Sequence[Outcome]], names: set[str]) -> str:
+    body = _outcomes(cast, groups)
+    body += _curve_figures(cast, page, selected=True)
+    body += _contrasts(cast, [c for c in cast.doc.contrasts if c.outcome in names])
+    return paragraph(SELECTED) + body if body else ""
+
+
+# What is given, safety ---------------------------------------------------------------------------------------------
+
+
+def _given(cast: Cast) -> str:
+    span = span_of(cast.doc.arms)
+    blocks = [_arm(cast, arm, span) for arm in cast.doc.arms]
+    given = [g for arm in cast.doc.arms for g in arm.timeline]
+    kinds = {g.kind for g in given if not g.days}
+    legend = [Key("session", "a session or a single dose")] if any(g.days for g in given) else []
+    legend += [Key("dose", "a daily dose")] if "dose" in kinds else []
+    legend += [Key("level", "a target level")] if "level" in kinds else []
+    if any(g.conditional for g in given):
+        legend.append(Key("depends", "depends on a decision: drawn where it can be given, not for every patient"))
+    return "".join(blocks) + (keys(legend) if legend else "")
+
+
+def _arm(cast: Cast, arm: Arm, span: tuple[float, float]) -> str:
+    index = cast.arms[arm.name]
+    parts = [f"<h3>{_swatch(index).replace('<svg ', '<svg width=42 height=16 ', 1)} {escape(arm.name)}</h3>"]
+    if arm.sentence:
+        parts.append(f'<p class="sentence {arm_class(index)}">{escape(arm.sentence)}</p>')
+    if arm.timeline:
+        caption = Caption(describe_timeline(arm), cast.doc.stamp)
+        chart = _twice(lambda narrow: timeline_chart(arm, index, span, caption, narrow))
+        parts.append(_figure("", chart, ""))
+    facts = [f"{s.subject}: {short(s.mean)} sessions on average{_sd(s.sd)}." for s in arm.sessions]
+    range_words = {True: "inside", False: "outside"}
+    if arm.in_range is None:
+        facts.append("Whether this lies inside the calibrated range was not assessed.")
+    else:
+        facts.append(f"This lies {range_words[arm.in_range]} the calibrated range.")
+    if arm.resembles:
+        facts.append(f"Resembles: {', '.join(arm.resembles)}.")
+    parts.append(listing([*facts, *arm.notes]))
+    if arm.read_back:
+        parts.append(behind("How this was read", listing(arm.read_back)))
+    return "".join(parts)
+
+
+def _sd(sd: float | None) -> str:
+    return "" if sd is None else f", standard deviation {short(sd)} between patients"
+
+
+def _safety(doc: Comparison) -> str:
+    known: dict[str, list[Safety]] = {}
+    for verdict_of_arm in doc.safety:
+        known.setdefault(verdict_of_arm.arm, []).append(verdict_of_arm)
+    rows = []
+    for arm in doc.arms:
+        found = known.get(arm.name) or [Safety(arm.name)]
+        words = " ".join(f'<span class="verdict {_verdict_class(s.verdict)}">{escape(s.verdict)}</span>' for s in found)
+        details = "<br>".join(escape(s.detail) for s in found if s.detail) or NO_FIGURE
+        rows.append((escape(arm.name), words, details))
+    return table(Table("Safety verdict per arm", ("Arm", "Verdict", "Detail"), rows, words=True), doc.stamp)
+
+
+def _verdict_class(words: str) -> str:
+    lower = words.lower()
+    if lower.startswith("stopped"):
+        return "stopped"
+    if lower.startswith("caution"):
+        return "caution"
+    return "unchecked" if lower.startswith("not checked") else ""
+
+
+# Figures -----------------------------------------------------------------------------------------------------------
+
+
+def _twice(draw: Callable[[bool], str]) -> str:
+    return draw(False) + draw(True)
+
+
+def _figure(caption: str, body: str, after: str, more: str = "") -> str:
+    heading = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f"<figure{more}>{heading}{body}{after}</figure>"

@@ -1,0 +1,210 @@
+"""The reference engine: ``jax.lax.scan`` over weeks, days and steps, one tile of 1,024 patients at a time.
+
+Order within a day: rating and transitions at midnight, then the steps of the day with what is given in them. A tile has
+one fixed width, so a patient's numbers depend neither on how many patients run with it nor on chunks or threads.
+Trajectories are float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cotreat.model.mechanisms import rating
+from cotreat.model.patient import Channels, Inputs, step
+from cotreat.model.threefry import box_muller, threefry2x32
+
+TILE = 1024
+COARSE = 4
+"""Steps a day at level 0 of the Brownian path; finer steps bisect it."""
+RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the compiled kernel depends on; a kernel is compiled once for each plan and table shape.
+
+    ``weeks``: length of the run from ``start``; ``freeze``: a patient whose phases are all spent stays as is (the end of
+    a run-in).
+    """
+
+    channels: Channels
+    constants: tuple[str, ...]
+    steps: int
+    start: int
+    weeks: int
+    tracks: int
+    freeze: bool
+
+
+class Given(NamedTuple):
+    """The arrays of ``Tables`` that the kernel reads, and the baseline score of each patient."""
+
+    first: Any
+    row0: Any
+    rows: Any
+    spent: Any
+    sessions: Any
+    session_offset: Any
+    targets: Any
+    doses: Any
+    dose_offset: Any
+    rule_index: Any
+    rule_negate: Any
+    rule_terms: Any
+    rule_next: Any
+    baseline: Any
+
+
+@lru_cache(maxsize=64)
+def kernel(plan: Plan) -> Any:
+    """The compiled function (given, constants, state, keys, patient) -> (weekly, final) for one tile.
+
+    ``constants`` (constants, TILE), ``state`` (states, TILE), ``keys`` (1 + levels, 2, TILE) uint32: rating, then mood
+    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (weeks + 1, TILE), phases (weeks + 1, tracks, TILE).
+    """
+    return jax.jit(partial(_run, plan))
+
+
+def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient: Any) -> Any:
+    c = dict(zip(plan.constants, constants, strict=True))
+    names = plan.channels.states
+    n_stim = len(plan.channels.stimulations)
+    lanes = patient.shape[0]
+
+    def rate(mood: Any, day: Any) -> Any:
+        bits = threefry2x32(keys[0, 0], keys[0, 1], patient, day.astype(jnp.uint32))
+        return rating.score(mood, c, box_muller(*bits, jnp)[0])
+
+    def decide(carry: dict[str, Any], day: Any, score: Any) -> dict[str, Any]:
+        for track in range(plan.tracks):
+            phase, begun = carry["phase"][track], carry["begun"][track]
+            row = tables.row0[phase] + jnp.minimum(day - begun, tables.rows[phase] - 1)
+            fired = jnp.full((lanes,), -1, jnp.int32)
+            following = jnp.full((plan.tracks, lanes), -1, jnp.int32)
+            for k in range(tables.rule_index.shape[1]):
+                s, a, b, r = (tables.rule_terms[row, k, :, j] for j in range(4))
+                bound = a + b * carry["baseline"][:, None] + r * carry["reference"][:, None]
+                holds = (s * score[:, None] <= s * bound).all(axis=1) != tables.rule_negate[row, k]
+                number = tables.rule_index[row, k]
+                fires = holds & (number >= 0) & (fired < 0)
+                fired = jnp.where(fires, number, fired)
+                following = jnp.where(fires[None, :], tables.rule_next[row, k].T, following)
+            moved = fired >= 0
+            change = following >= 0
+            carry = carry | {
+                "phase": jnp.where(change, following, carry["phase"]),
+                "begun": jnp.where(change, day, carry["begun"]),
+                "reference": jnp.where(moved, score, carry["reference"]),
+            }
+            first = moved & (carry["end_rule"] < 0)
+            carry = carry | {
+                "end_rule": jnp.where(first, fired, carry["end_rule"]),
+                "end_day": jnp.where(first, day, carry["end_day"]),
+                "end_score": jnp.where(first, score, carry["end_score"]),
+                "end_sessions": jnp.where(first, carry["sessions"], carry["end_sessions"]),
+            }
+        return carry
+
+    def one_step(carry: Any, x: Any) -> tuple[Any, None]:
+        s, frozen = carry
+        given = Inputs(
+            targets=tuple(x["targets"][j] for j in range(len(plan.channels.drugs))),
+            doses=tuple(x["doses"][j] for j in range(len(plan.channels.drugs))),
+            dose_offsets=tuple(x["dose_offset"][j] for j in range(len(plan.channels.drugs))),
+            sessions=tuple(x["sessions"][j] for j in range(n_stim)),
+            session_offset=x["session_offset"],
+        )
+        new = step(dict(zip(names, s, strict=True)), c, plan.channels, given, x["noise"])
+        return (jnp.where(frozen, s, jnp.stack([new[n] for n in names])), frozen), None
+
+    def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], None]:
+        carry = decide(carry, day, rate(carry["state"][0], day))
+        rows = [
+            tables.row0[carry["phase"][t]] + jnp.minimum(day - carry["begun"][t], tables.rows[carry["phase"][t]] - 1)
+            for t in range(plan.tracks)
+        ]
+        given = _gather(tables, rows)
+        frozen = jnp.zeros((lanes,), bool)
+        if plan.freeze:
+            frozen = tables.spent[carry["phase"]].all(axis=0)
+        x = given | {"noise": _noise(plan.steps, keys, patient, day)}
+        x["targets"] = jnp.broadcast_to(x["targets"], (plan.steps, *x["targets"].shape))
+        (moved, _), _ = jax.lax.scan(one_step, (carry["state"], frozen), x, unroll=4)
+        count = carry["sessions"] + jnp.where(frozen, 0.0, given["sessions"].sum(axis=0))
+        return carry | {"state": moved, "sessions": count}, None
+
+    def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
+        first_day = plan.start + 7 * week
+        score = rate(carry["state"][0], first_day)
+        phase = decide(carry, first_day, score)["phase"].astype(jnp.int16)
+        carry, _ = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
+        return carry, (score, phase)
+
+    phase = jnp.broadcast_to(tables.first[:, None], (plan.tracks, lanes))
+    blank = jnp.zeros((lanes,), jnp.float32)
+    carry = {
+        "state": state,
+        "phase": phase,
+        "begun": jnp.full((plan.tracks, lanes), plan.start, jnp.int32),
+        "baseline": tables.baseline,
+        "reference": tables.baseline,
+        "sessions": jnp.zeros((n_stim, lanes), jnp.float32),
+        "end_rule": jnp.full((lanes,), -1, jnp.int32),
+        "end_day": jnp.zeros((lanes,), jnp.int32),
+        "end_score": blank,
+        "end_sessions": jnp.zeros((n_stim, lanes), jnp.float32),
+    }
+    carry, (scores, phases) = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
+    last = jnp.int32(plan.start + 7 * plan.weeks)
+    final_score = rate(carry["state"][0], last)
+    carry = decide(carry, last, final_score)
+    weekly = (
+        jnp.concatenate([scores, final_score[None]]),
+        jnp.concatenate([phases, carry["phase"].astype(jnp.int16)[None]]),
+    )
+    return weekly, {k: v for k, v in carry.items() if k not in ("begun", "baseline", "reference")}
+
+
+def _gather(tables: Any, rows: list[Any]) -> dict[str, Any]:
+    """What all tracks give today: (steps, channels, lanes), summed over tracks; offsets averaged by amount."""
+    sessions = doses = targets = session_moment = dose_moment = 0.0
+    for row in rows:
+        s, d = tables.sessions[row], tables.doses[row]
+        sessions, doses = sessions + s, doses + d
+        session_moment = session_moment + tables.session_offset[row] * s.sum(axis=2)
+        dose_moment = dose_moment + tables.dose_offset[row] * d
+        targets = targets + tables.targets[row]
+    n = sessions.sum(axis=2)
+    return {
+        "sessions": jnp.transpose(sessions, (1, 2, 0)),
+        "session_offset": jnp.where(n > 0, session_moment / jnp.maximum(n, 1.0), 0.0).T,
+        "targets": targets.T,
+        "doses": jnp.transpose(doses, (1, 2, 0)),
+        "dose_offset": jnp.transpose(jnp.where(doses > 0, dose_moment / jnp.maximum(doses, 1e-30), 0.0), (1, 2, 0)),
+    }
+
+
+def _noise(steps: int, keys: Any, patient: Any, day: Any) -> Any:
+    """Standard normal numbers of the steps of one day, (steps, lanes): level 0, then bisections of it."""
+
+    def level(index: int, count: int) -> Any:
+        numbers = []
+        for pair in range(count // 2):
+            tick = (day * (count // 2) + pair).astype(jnp.uint32)
+            numbers += box_muller(*threefry2x32(keys[1 + index, 0], keys[1 + index, 1], patient, tick), jnp)
+        return jnp.stack(numbers)
+
+    path, count = level(0, COARSE), COARSE
+    index = 1
+    while count < steps:
+        bridge = level(index, count)
+        left, right = (path + bridge) * np.float32(0.5**0.5), (path - bridge) * np.float32(0.5**0.5)
+        path = jnp.stack([left, right], axis=1).reshape(2 * count, -1)
+        count, index = 2 * count, index + 1
+    return path

@@ -1,0 +1,173 @@
+"""A ledger as arrays: what each phase gives on each of its days, and which transitions are looked at when.
+
+Rows are phase days. Every phase has one row for each day up to its last item or transition, and one empty row for all
+days after. Items are placed in the steps of their day, with their offset inside the step, so nothing is rounded to the
+grid. Decisions are linear conditions on the score: s * score <= s * (a + b * baseline + c * reference), where the
+reference is the score when the phase began.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cotreat.measures.errors import InputError
+from cotreat.measures.relapse import RelapseDefinition, default_relapse
+from cotreat.measures.scales import Scale
+from cotreat.model.patient import Channels
+from cotreat.regimen.ledger import Item, Ledger, Rule
+from cotreat.simulate.channels import stimulation_of
+
+_ROWS = 512
+_PHASES = 8
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Arrays of one ledger for ``steps`` steps a day; see the module for their meaning.
+
+    Shapes: ``row0``, ``rows``, ``spent`` (phases,); ``sessions`` (rows, steps, stimulations), ``session_offset``
+    (rows, steps), ``targets`` (rows, drugs), ``doses``, ``dose_offset`` (rows, steps, drugs); ``rule_index`` (rows, k),
+    -1 for none; ``rule_negate`` (rows, k); ``rule_terms`` (rows, k, 2, 4) = s, a, b, c of two conditions that must both
+    hold; ``rule_next`` (rows, k, tracks), -1 keeps the phase. ``first`` (tracks,), ``start`` first day of the run.
+    """
+
+    start: int
+    first: np.ndarray
+    row0: np.ndarray
+    rows: np.ndarray
+    spent: np.ndarray
+    sessions: np.ndarray
+    session_offset: np.ndarray
+    targets: np.ndarray
+    doses: np.ndarray
+    dose_offset: np.ndarray
+    rule_index: np.ndarray
+    rule_negate: np.ndarray
+    rule_terms: np.ndarray
+    rule_next: np.ndarray
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What the outcome words of a regimen mean on the scale of the run.
+
+    ``remission``: (at most, at least this fraction below baseline or None).
+    """
+
+    response_fraction: float
+    remission: tuple[float, float | None]
+    relapse: RelapseDefinition
+
+    @classmethod
+    def of(cls, scale: Scale, remission: tuple[float, float | None] | None = None) -> Decisions:
+        """The registered cut-offs of a scale."""
+        if scale.response is None or scale.remission is None:
+            raise InputError(f"{scale.id} has no agreed response or remission")
+        return cls(scale.response, remission or (scale.remission, None), default_relapse(scale.id))
+
+    def terms(self, rule: Rule) -> list[tuple[float, float, float, float]]:
+        """Conditions (s, a, b, c) that must hold together."""
+        if rule.outcome is None:
+            return [(1.0, 1e9, 0.0, 0.0)]
+        if rule.outcome == "response":
+            return [(1.0, 0.0, 1.0 - self.response_fraction, 0.0)]
+        if rule.outcome == "remission":
+            most, fraction = self.remission
+            below = [] if fraction is None else [(1.0, 0.0, 1.0 - fraction, 0.0)]
+            return [(1.0, most, 0.0, 0.0), *below]
+        least, above = self.relapse.at_least, self.relapse.above_baseline
+        high = [] if least is None else [(-1.0, least, 0.0, 0.0)]
+        return high if above is None else [*high, (-1.0, above, 0.0, 1.0)]
+
+
+def build(ledger: Ledger, channels: Channels, decisions: Decisions, steps: int) -> Tables:
+    """Arrays of a ledger for ``steps`` steps a day."""
+    tracks, lead = len(ledger.first), ledger.lead_in
+    shift = [lead if i in ledger.first else 0 for i in range(len(ledger.phases))]
+    by_phase: list[list[tuple[int, int]]] = [[] for _ in ledger.phases]
+    for number, t in enumerate(ledger.transitions):
+        by_phase[t.phase].append((t.day + shift[t.phase], number))
+    length = [
+        1 + max([i.day + shift[p] for i in phase.items] + [day for day, _ in by_phase[p]], default=-1)
+        for p, phase in enumerate(ledger.phases)
+    ]
+    rows = np.array([n + 1 for n in length], np.int32)
+    row0 = np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.int32)
+    # sizes are rounded up, so that regimens of like size share one compiled kernel
+    total = -(-int(rows.sum()) // _ROWS) * _ROWS
+    k = -(-max([_most_on_one_day(found) for found in by_phase], default=1) // 2) * 2
+
+    n_drug, n_stim = len(channels.drugs), len(channels.stimulations)
+    sessions = np.zeros((total, steps, n_stim), np.float32)
+    moment = np.zeros((total, steps))
+    targets = np.zeros((total, n_drug), np.float32)
+    doses = np.zeros((total, steps, n_drug))
+    dose_moment = np.zeros((total, steps, n_drug))
+    drug_index = {d.name: j for j, d in enumerate(channels.drugs)}
+    for p, phase in enumerate(ledger.phases):
+        for item in phase.items:
+            row = row0[p] + item.day + shift[p]
+            step, offset = _place(item, steps)
+            if item.kind == "session":
+                if (name := stimulation_of(item)) is not None:
+                    sessions[row, step, channels.stimulations.index(name)] += 1.0
+                    moment[row, step] += offset
+            elif item.kind == "level":
+                targets[row, drug_index[item.subject]] += item.amount
+            else:
+                j = drug_index[item.subject]
+                doses[row, step, j] += item.amount
+                dose_moment[row, step, j] += offset * item.amount
+    given = sessions.sum(axis=2)
+
+    index = np.full((total, k), -1, np.int32)
+    negate = np.zeros((total, k), bool)
+    terms = np.zeros((total, k, 2, 4), np.float32)
+    terms[..., 0], terms[..., 1] = 1.0, 1e9
+    following = np.full((total, k, tracks), -1, np.int32)
+    for p, found in enumerate(by_phase):
+        filled: dict[int, int] = {}
+        for day, number in found:
+            row = int(row0[p]) + day
+            slot = filled.get(row, 0)
+            filled[row] = slot + 1
+            transition = ledger.transitions[number]
+            index[row, slot], negate[row, slot] = number, transition.rule.negated
+            for j, term in enumerate(decisions.terms(transition.rule)):
+                terms[row, slot, j] = term
+            for track, phase_number in transition.set_phases:
+                following[row, slot, track] = phase_number
+    return Tables(
+        start=-lead,
+        first=np.array(ledger.first, np.int32),
+        row0=_padded(row0),
+        rows=_padded(rows),
+        spent=_padded(np.array([not ph.items and not f for ph, f in zip(ledger.phases, by_phase, strict=True)])),
+        sessions=sessions,
+        session_offset=np.divide(moment, given, out=np.zeros_like(moment), where=given > 0).astype(np.float32),
+        targets=targets,
+        doses=doses.astype(np.float32),
+        dose_offset=np.divide(dose_moment, doses, out=np.zeros_like(doses), where=doses > 0).astype(np.float32),
+        rule_index=index,
+        rule_negate=negate,
+        rule_terms=terms,
+        rule_next=following,
+    )
+
+
+def _padded(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values, np.zeros(-len(values) % _PHASES, values.dtype)])
+
+
+def _most_on_one_day(found: list[tuple[int, int]]) -> int:
+    days = [day for day, _ in found]
+    return max((days.count(d) for d in set(days)), default=1)
+
+
+def _place(item: Item, steps: int) -> tuple[int, float]:
+    """Step of the day, and offset in the step, of an item."""
+    position = item.hour / 24.0 * steps
+    step = min(int(position), steps - 1)
+    return step, position - step

@@ -1,0 +1,1 @@
+"""Arms side by side (compare), and a published study predicted (predict)."""

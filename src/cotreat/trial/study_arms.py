@@ -1,0 +1,225 @@
+"""The arms of a published study, simulated: its patients, its run-in and entry, its arms, its dropout."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cotreat.evidence.schema import Arm, Study
+from cotreat.measures.errors import InputError
+from cotreat.measures.scales import Scale
+from cotreat.measures.scales import scale as find_scale
+from cotreat.model.parameter_set import ParameterSet
+from cotreat.model.threefry import stream_key, uniform
+from cotreat.outcomes.followup import FollowUp, dropout_day
+from cotreat.population.cohort import Cohort
+from cotreat.population.populations import Population, points_per_hamd17, population, populations
+from cotreat.regimen.expand import expand
+from cotreat.regimen.ledger import Ledger
+from cotreat.regimen.parse import parse
+from cotreat.simulate.channels import channels_of
+from cotreat.simulate.keys import DROPOUT, stream
+from cotreat.simulate.result import acute_course, follow_up
+from cotreat.simulate.run import EntryRule, Settings, enrol, follow, start_cohort
+from cotreat.simulate.tables import Decisions
+
+_NUMBERS_PER_ARM = 1 << 26  # patient numbers set aside for each arm: arms of a trial are different people
+_LONGEST_ACUTE = 140
+
+
+@dataclass(frozen=True)
+class SimulatedArm:
+    """One arm: what its patients' ratings show, or why it cannot be simulated (``reason``).
+
+    ``weight`` is the share of the trial in it; ``entered`` the share of those treated who passed the run-in.
+    """
+
+    name: str
+    weight: float
+    seen: FollowUp | None
+    responded: np.ndarray | None
+    entered: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """How a study is simulated: patients, scale, decisions, run-in and who goes on from it."""
+
+    people: Population
+    scale: Scale
+    decisions: Decisions
+    run_in: Ledger | None
+    enter: EntryRule
+
+
+def plan(study: Study) -> StudyPlan:
+    """Read a study's population into a plan.
+
+    Raises
+    ------
+    InputError
+        The run-in or the entry cannot be understood.
+    """
+    group = study.population
+    scale = _scale(study)
+    people = _people(study, scale)
+    decisions = Decisions.of(scale)
+    run_in = expand(parse(group.run_in), horizon=364) if group.run_in else None
+    return StudyPlan(people, scale, decisions, run_in, read_entry(group.enter, scale, decisions))
+
+
+def weeks_needed(study: Study) -> int:
+    """Weeks to simulate: the latest figure, and an acute course before it when it is counted from its end."""
+    latest = 0.0
+    for outcome in study.outcomes:
+        if outcome.day is not None and outcome.arm != "run-in":
+            before = 0 if outcome.counted_from == "start" else _LONGEST_ACUTE // 4
+            latest = max(latest, outcome.day + before)
+    return int(min(max(1, -(-latest // 7)), 520))
+
+
+def simulate_arms(study: Study, settings: Settings, parameters: ParameterSet) -> dict[str, SimulatedArm]:
+    """Every arm of a study by key, and its run-in (as "run-in") when it has one; each with patients of its own."""
+    how = plan(study)
+    settings = replace(settings, weeks=weeks_needed(study), progress=None)
+    arms: dict[str, SimulatedArm] = {}
+    total = sum(a.n or 0 for a in study.arms.values())
+    for index, (key, arm) in enumerate(study.arms.items()):
+        weight = (arm.n or 0) / total if all(a.n for a in study.arms.values()) else 1.0 / len(study.arms)
+        try:
+            arms[key] = _arm(key, arm, how, settings, parameters, index * _NUMBERS_PER_ARM, weight)
+        except InputError as error:
+            arms[key] = SimulatedArm(key, weight, None, None, None, error.message)
+    if how.run_in is not None:
+        arms["run-in"] = _run_in(how, settings, parameters, len(study.arms) * _NUMBERS_PER_ARM)
+    return arms
+
+
+def _arm(
+    key: str, arm: Arm, how: StudyPlan, settings: Settings, parameters: ParameterSet, first: int, weight: float
+) -> SimulatedArm:
+    if arm.regimen is None:
+        return SimulatedArm(key, weight, None, None, None, "its treatment cannot be written as a regimen")
+    ledger = expand(parse(arm.regimen), horizon=7 * settings.weeks)
+    after = how.run_in is not None and arm.starts != "with the arm"
+    channels = channels_of([ledger] + ([how.run_in] if after and how.run_in else []))
+    entered: float | None = None
+    if after and how.run_in is not None:
+        cohort, entered = enrol(
+            how.people, how.run_in, how.enter, settings, parameters=parameters, decisions=how.decisions, first=first
+        )
+    else:
+        cohort = start_cohort(how.people, settings, parameters, first)
+    course = follow(
+        cohort, ledger, settings, channels=channels, decisions=how.decisions, stage=1 if after else 0
+    )
+    acute = acute_course(course, how.decisions, entered_after=after)
+    seen = follow_up(course, acute)
+    seen = replace(seen, dropout=_dropout(seen, cohort, settings.seed, 1 if after else 0))
+    return SimulatedArm(key, weight, seen, acute.responded.reshape(seen.baseline.shape), entered)
+
+
+def _run_in(how: StudyPlan, settings: Settings, parameters: ParameterSet, first: int) -> SimulatedArm:
+    """The run-in itself, as an arm: everybody who started it."""
+    from cotreat.simulate.run import run_in_weeks
+
+    assert how.run_in is not None
+    try:
+        short = replace(settings, weeks=run_in_weeks(how.run_in))
+        cohort = start_cohort(how.people, short, parameters, first)
+        course = follow(cohort, how.run_in, short, decisions=how.decisions, until_spent=True)
+    except InputError as error:
+        return SimulatedArm("run-in", 1.0, None, None, None, error.message)
+    acute = acute_course(course, how.decisions)
+    passed = how.enter.accepts(acute.score, cohort.baseline)
+    seen = follow_up(course, acute, selected=passed)
+    return SimulatedArm("run-in", 1.0, seen, acute.responded.reshape(seen.baseline.shape), float(passed.mean()))
+
+
+def _dropout(seen: FollowUp, cohort: Cohort, seed: int, stage: int) -> np.ndarray:
+    shape = seen.baseline.shape
+    luck = -np.log(uniform(stream_key(seed, cohort.draw, stream(stage, DROPOUT)), cohort.patient, 0)).reshape(shape)
+    reference = seen.score[0] if stage else seen.baseline
+    change = (seen.score - reference) / points_per_hamd17(cohort.scale)
+    hazard, slope = (cohort.parameters[k].reshape(shape)[:, 0] for k in ("dropout.weekly_hazard", "dropout.per_point"))
+    return dropout_day(seen.days, change, hazard, slope, luck)
+
+
+def _scale(study: Study) -> Scale:
+    """The scale a study is simulated on: that of its baseline, else of its first figure that can be simulated."""
+    named: list[Any] = [study.population.baseline, *(a.baseline for a in study.arms.values()), *study.outcomes]
+    for holder in named:
+        if holder is not None and holder.scale is not None:
+            try:
+                scale = find_scale(holder.scale)
+                points_per_hamd17(scale.id)
+            except InputError:
+                continue
+            if scale.response is not None and scale.remission is not None:
+                return scale
+    return find_scale("HAM-D17")
+
+
+def _people(study: Study, scale: Scale) -> Population:
+    label = study.population.label
+    known = {name.casefold(): name for name in populations()}
+    sentences = [study.population.run_in or "", *(a.regimen or "" for a in study.arms.values())]
+    if label.casefold() in known:
+        base = population(known[label.casefold()])
+    else:
+        has_ect = any(re.search(r"\bECT\b", s) for s in sentences)
+        base = population("ECT candidates" if has_ect else "TRD outpatients")
+    entry = study.population.entry_at_least
+    at_least = entry.score if entry is not None and find_scale(entry.scale).id == scale.id else None
+    mean = sd = None
+    if study.population.run_in is None:  # with a run-in the stated baseline is the one after it
+        mean, sd = _baseline(study, scale)
+    matched = base.matched(scale.id, mean, sd, at_least)
+    if at_least is None and matched.entry_at_least is not None and mean is not None:
+        # a stated baseline without a stated entry rule: no rule is put in its place
+        matched = replace(matched, entry_at_least=None)
+    return matched
+
+
+def _baseline(study: Study, scale: Scale) -> tuple[float | None, float | None]:
+    """Mean and SD at entry: of the whole group, else over arms weighted by the number rated."""
+    whole = study.population.baseline
+    if whole is not None and whole.mean is not None and find_scale(whole.scale).id == scale.id:
+        return whole.mean, whole.sd
+    rows = [
+        (b.n or a.n or 1, b.mean, b.sd)
+        for a in study.arms.values()
+        if (b := a.baseline) is not None and b.mean is not None and find_scale(b.scale).id == scale.id
+    ]
+    if not rows:
+        return None, None
+    weight = np.array([r[0] for r in rows], float)
+    sds = [r[2] for r in rows if r[2] is not None]
+    return float(np.average([r[1] for r in rows], weights=weight)), float(np.mean(sds)) if sds else None
+
+
+def read_entry(text: str | None, scale: Scale, decisions: Decisions) -> EntryRule:
+    """Who goes on from a run-in: "remission", "response", "all", or "HAM-D24 <= 10 and 60 % below baseline"."""
+    words = (text or "all").strip()
+    if words.casefold() in ("all", "everyone", "everybody"):
+        return EntryRule()
+    if words.casefold() == "remission":
+        most, fraction = decisions.remission
+        return EntryRule(at_most=most, fraction_below_baseline=fraction)
+    if words.casefold() == "response":
+        return EntryRule(fraction_below_baseline=decisions.response_fraction)
+    most_match = re.search(r"(?:<=|at most|no more than)\s*(\d+(?:\.\d+)?)", words)
+    fraction_match = re.search(r"(\d+(?:\.\d+)?)\s*(?:%|per cent|percent)\s*(?:or more )?(?:below|drop|fall)", words)
+    if most_match is None and fraction_match is None:
+        raise InputError(
+            f"cannot read who enters: {words!r}",
+            examples=("remission", "response", f"{scale.id} <= 10 and 60 % below baseline"),
+        )
+    return EntryRule(
+        at_most=None if most_match is None else float(most_match[1]),
+        fraction_below_baseline=None if fraction_match is None else float(fraction_match[1]) / 100.0,
+    )
