@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from cotreat.catalogue.tables import document
 from cotreat.measures.errors import InputError
+from cotreat.measures.mark import Mark, read_mark
 from cotreat.measures.suggest import did_you_mean, fold
 
 Kind = Literal["tms", "ect", "tdcs", "psychotherapy", "exercise", "other"]
@@ -135,6 +136,17 @@ def sites() -> tuple[Site, ...]:
 def placements() -> tuple[Placement, ...]:
     """Every electrode placement a sentence may name."""
     return tuple(Placement(p["id"], tuple(p["words"]), p["electrodes"], p["ultrabrief"]) for p in _file()["placements"])
+
+
+def modality_mark(kind: str) -> Mark:
+    """How well a kind of figure is known in this table.
+
+    Kinds: names by language ("en", "ja", "ko"), bounds of "qualifiers", sessions "per_day", typical "minutes".
+    """
+    marks = _file()["marks"]
+    if kind not in marks:
+        raise InputError(f"no mark for {kind!r} in the modalities", hint=f"There is one for {', '.join(marks)}.")
+    return read_mark(marks[kind])
 
 
 def advice() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What cannot be, what contradicts itself and what looks wrong in study files: each finding with its rule and its place.
+"""What cannot be, what contradicts itself and what looks wrong in study files, each with its rule and its place.
 
 Three severities. *impossible*: no reading of the figure makes sense (more events than patients); such a file is not
 loaded. *contradiction*: two statements of the file, or of two files, cannot both be right, or a rule of the evidence
@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cotreat.evidence.document import Path_, field_name
+from cotreat.evidence.document import FieldPath, field_name
+from cotreat.measures.errors import InputError
 
 if TYPE_CHECKING:
-    from cotreat.evidence.schema import Outcome, Study
+    from cotreat.evidence.schema import Baseline, Outcome, Study
+    from cotreat.measures.scales import Scale
 
 Severity = Literal["impossible", "contradiction", "doubt"]
 
@@ -41,7 +43,7 @@ class Finding:
     """One thing wrong or doubtful: study, place in its file, rule, severity and a sentence."""
 
     study: str
-    path: Path_
+    path: FieldPath
     rule: str
     severity: Severity
     text: str
@@ -65,7 +67,7 @@ class _Case:
     outcome: Outcome
 
     def finding(self, rule: str, severity: Severity, text: str, field: str = "") -> Finding:
-        path: Path_ = ("outcomes", self.place, field) if field else ("outcomes", self.place)
+        path: FieldPath = ("outcomes", self.place, field) if field else ("outcomes", self.place)
         return Finding(self.study.id, path, rule, severity, text)
 
     @property
@@ -86,6 +88,7 @@ def check_study(study: Study) -> list[Finding]:
             found.extend(rule(case))
     found.extend(_twice(study))
     found.extend(_nested(study))
+    found.extend(_ratios(study))
     return _sorted(found)
 
 
@@ -103,7 +106,7 @@ def _sorted(found: list[Finding]) -> list[Finding]:
     return sorted(found, key=lambda f: (order[f.severity], f.study))
 
 
-# ---- one study ---------------------------------------------------------------------------------------------------------
+# ---- one study -----------------------------------------------------------------------------------------------------
 
 
 def _of_study(study: Study) -> Iterator[Finding]:
@@ -124,10 +127,8 @@ def _of_study(study: Study) -> Iterator[Finding]:
 
 
 def _baselines(study: Study) -> Iterator[Finding]:
-    from cotreat.evidence.scales import known_scale
-
-    tables = [(("population", "baseline"), study.population.baseline)]
-    tables += [(("arms", key, "baseline"), arm.baseline) for key, arm in study.arms.items()]  # type: ignore[misc]
+    tables: list[tuple[FieldPath, Baseline | None]] = [(("population", "baseline"), study.population.baseline)]
+    tables += [(("arms", key, "baseline"), arm.baseline) for key, arm in study.arms.items()]
     entry = study.population.entry_at_least
     if entry is not None:
         yield from _scale_known(study.id, ("population", "entry_at_least", "scale"), entry.scale)
@@ -149,16 +150,29 @@ def _baselines(study: Study) -> Iterator[Finding]:
             yield Finding(study.id, (*path, "mean"), "baseline-below-entry", "contradiction", text)
 
 
-def _scale_known(study: str, path: Path_, name: str) -> Iterator[Finding]:
-    from cotreat.evidence.scales import known_scale, near_scales
+def _scale_known(study: str, path: FieldPath, name: str) -> Iterator[Finding]:
+    from cotreat.measures.scales import scale
 
-    if known_scale(name) is None:
-        near = near_scales(name)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        yield Finding(study, path, "unknown-scale", "contradiction", f'no scale is called "{name}"{hint}')
+    try:
+        scale(name)
+    except InputError as error:
+        text = ". ".join(part for part in (error.message, error.hint) if part)
+        yield Finding(study, path, "unknown-scale", "contradiction", text)
 
 
-# ---- one outcome -------------------------------------------------------------------------------------------------------
+def known_scale(name: str | None) -> Scale | None:
+    """The rating scale of a name or alias, or None when there is none."""
+    from cotreat.measures.scales import scale
+
+    if name is None:
+        return None
+    try:
+        return scale(name)
+    except InputError:
+        return None
+
+
+# ---- one outcome ---------------------------------------------------------------------------------------------------
 
 
 def _counts(case: _Case) -> Iterator[Finding]:
@@ -198,7 +212,7 @@ def _intervals(case: _Case) -> Iterator[Finding]:
     if low > high:
         yield case.finding("interval-reversed", "impossible", f"the interval {low:g} to {high:g} is reversed", "ci95")
         return
-    if o.kind == "proportion" and not (0 <= low and high <= 1):
+    if o.kind == "proportion" and (low < 0 or high > 1):
         text = f"the interval {low:g} to {high:g} leaves 0 to 1; proportions are fractions"
         yield case.finding("interval-outside", "impossible", text, "ci95")
         return
@@ -247,8 +261,6 @@ def _wilson_width(proportion: float, n: int) -> float:
 
 
 def _spread(case: _Case) -> Iterator[Finding]:
-    from cotreat.evidence.scales import known_scale
-
     o = case.outcome
     if o.sd and o.se and o.n:
         ratio = o.sd / (o.se * math.sqrt(o.n))
@@ -290,7 +302,8 @@ def _kind_of_number(case: _Case) -> Iterator[Finding]:
                 text = f"{o.measure} has no `{field}`; it is given by {' and '.join(own[o.kind])}"
                 yield case.finding("wrong-number", "contradiction", text, field)
     if o.kind == "contrast" and not o.reference_arms:
-        yield case.finding("contrast-without-reference", "contradiction", "compared with what? set `against`", "measure")
+        text = "compared with what? set `against`"
+        yield case.finding("contrast-without-reference", "contradiction", text, "measure")
     if o.kind != "contrast" and o.reference_arms:
         yield case.finding("reference-without-contrast", "contradiction", f"{o.measure} compares nothing", "against")
     if set(o.arms) & set(o.reference_arms):
@@ -368,20 +381,54 @@ def _twice(study: Study) -> Iterator[Finding]:
 
 
 def _nested(study: Study) -> Iterator[Finding]:
-    """More remitted than responded on one scale and one day."""
-    responded = {
-        (o.arms, o.scale, o.day, o.counted_from, o.analysis_set): o.observed
-        for o in study.outcomes
-        if o.measure == "response"
-    }
+    """More remitted than responded on one scale and one day; a note explains the exception (a mild baseline)."""
     for place, o in enumerate(study.outcomes):
-        share = responded.get((o.arms, o.scale, o.day, o.counted_from, o.analysis_set))
-        if o.measure == "remission" and share is not None and o.observed is not None and o.observed > share + 1e-9:
-            text = f"{o.observed:.3f} remitted, but {share:.3f} responded"
-            yield Finding(study.id, ("outcomes", place, "proportion"), "remission-over-response", "doubt", text)
+        if o.measure != "remission" or o.observed is None or o.note:
+            continue
+        for other in study.outcomes:
+            same = (o.arms, o.scale, o.day, o.counted_from, o.analysis_set) == (
+                other.arms,
+                other.scale,
+                other.day,
+                other.counted_from,
+                other.analysis_set,
+            )
+            defined_apart = o.definition and other.definition and o.definition != other.definition
+            if other.measure != "response" or not same or defined_apart or other.observed is None:
+                continue
+            if o.observed > other.observed + 1e-9:
+                text = f"{o.observed:.3f} remitted, but {other.observed:.3f} responded"
+                yield Finding(study.id, ("outcomes", place, "proportion"), "remission-over-response", "doubt", text)
 
 
-# ---- studies beside each other -----------------------------------------------------------------------------------------
+def _ratios(study: Study) -> Iterator[Finding]:
+    """A printed ratio or difference whose interval leaves out what the file's own proportions give."""
+    shares = {(o.arms, o.measure, o.day, o.scale): o.observed for o in study.outcomes if o.kind == "proportion"}
+    for place, o in enumerate(study.outcomes):
+        if o.kind != "contrast" or o.of is None or o.ci95 is None or o.note:
+            continue
+        one = shares.get((o.arms, o.of, o.day, o.scale))
+        other = shares.get((o.reference_arms, o.of, o.day, o.scale))
+        implied = _implied(o.measure, one, other)
+        if implied is not None and not o.ci95[0] <= implied <= o.ci95[1]:
+            text = f"the proportions of the two arms give {implied:.2f}, outside {o.ci95[0]:g} to {o.ci95[1]:g}"
+            yield Finding(study.id, ("outcomes", place, "effect"), "ratio-mismatch", "doubt", text)
+
+
+def _implied(measure: str, one: float | None, other: float | None) -> float | None:
+    """The contrast of two proportions, or None when it is not one of proportions or not defined."""
+    if one is None or other is None:
+        return None
+    if measure == "risk_difference":
+        return one - other
+    if measure == "risk_ratio" and other > 0:
+        return one / other
+    if measure == "odds_ratio" and 0 < one < 1 and 0 < other < 1:
+        return one / (1 - one) / (other / (1 - other))
+    return None
+
+
+# ---- studies beside each other -------------------------------------------------------------------------------------
 
 
 def _same_paper(studies: Mapping[str, Study]) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ MOST_BYTES = 256 * 1024
 MOST_DEPTH = 12
 MOST_NODES = 20_000
 
-Path_ = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
+"""Where a field stands: ("outcomes", 0, "day")."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,21 @@ class Document:
 
     name: str
     data: dict[str, Any]
-    lines: dict[Path_, int]
+    lines: dict[FieldPath, int]
 
-    def line(self, path: Path_) -> int:
+    def line(self, path: FieldPath) -> int:
         """Line of a field, or of the nearest field that holds it."""
         for end in range(len(path), -1, -1):
             if path[:end] in self.lines:
                 return self.lines[path[:end]]
         return 1
 
-    def place(self, path: Path_) -> str:
+    def place(self, path: FieldPath) -> str:
         """File, line and field, as the beginning of an error message."""
         return f"{self.name}:{self.line(path)}: {field_name(path)}" if path else self.name
 
 
-def field_name(path: Path_) -> str:
+def field_name(path: FieldPath) -> str:
     """("outcomes", 0, "day") as outcomes[0].day."""
     text = ""
     for step in path:
@@ -49,6 +50,8 @@ def field_name(path: Path_) -> str:
 
 def read_text(path: Path) -> str:
     """The text of a small UTF-8 file; anything else is an InputError of one line."""
+    if "\x00" in str(path):
+        raise InputError("a file name may not contain a null character")
     try:
         facts = path.stat()
         if stat.S_ISDIR(facts.st_mode):
@@ -60,8 +63,6 @@ def read_text(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError:
-        raise InputError("a file name may not contain a null character") from None
     if b"\x00" in raw:
         raise InputError(f"{path} is a binary file, not a study file")
     try:
@@ -86,7 +87,8 @@ def read_document(text: str, name: str) -> Document:
         _refuse_traps(text, name, loader)
         node = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
         raise InputError(f"{name}:{line}: not valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise InputError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
@@ -94,7 +96,7 @@ def read_document(text: str, name: str) -> Document:
         raise InputError(f"{name} is empty")
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"{name}: a study file is a list of fields, one `name: value` on each line")
-    lines: dict[Path_, int] = {}
+    lines: dict[FieldPath, int] = {}
     scalars: Any = yaml.SafeLoader("")
     data = _build(node, (), lines, _Source(name, scalars))
     return Document(name, data, lines)
@@ -106,7 +108,7 @@ def _refuse_traps(text: str, name: str, loader: Any) -> None:
 
     depth = nodes = documents = 0
     for event in yaml.parse(text, Loader=loader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise InputError(f"{name}:{line}: anchors and aliases (& and *) are not used in study files")
         if isinstance(event, yaml.NodeEvent):
@@ -133,7 +135,7 @@ class _Source:
     scalars: Any
 
 
-def _build(node: Node, path: Path_, lines: dict[Path_, int], source: _Source) -> Any:
+def _build(node: Node, path: FieldPath, lines: dict[FieldPath, int], source: _Source) -> Any:
     import yaml
 
     lines[path] = node.start_mark.line + 1
@@ -171,7 +173,7 @@ def _key(node: Node, source: _Source) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise InputError(f"{source.name}:{line}: a field name is a word")
     if node.tag != "tag:yaml.org,2002:str":
-        raise InputError(f"{source.name}:{line}: the field name {node.value!r} does not read as a word; put it in quotes")
+        raise InputError(f"{source.name}:{line}: the field name {node.value!r} is no word; put it in quotes")
     return str(node.value)
 
 

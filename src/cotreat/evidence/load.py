@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from cotreat.evidence.document import Document, Path_, read_document, read_text
+from cotreat.evidence.document import Document, FieldPath, read_document, read_text
 from cotreat.measures.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,14 +92,30 @@ def validate(document: Document) -> Study:
     try:
         return Study.model_validate(document.data)
     except ValidationError as error:
-        raise InputError(_message(error, document)) from None
+        found = _form_errors(error, document)
+        path, reason = found[0]
+        rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise InputError(f"{document.place(path)}: {reason}{rest}") from None
+
+
+def form_errors(document: Document) -> list[tuple[FieldPath, str]]:
+    """Every error of form: the field and what is wrong with it; empty when the document is a study."""
+    from pydantic import ValidationError
+
+    from cotreat.evidence.schema import Study
+
+    try:
+        Study.model_validate(document.data)
+    except ValidationError as error:
+        return _form_errors(error, document)
+    return []
 
 
 def check_sentences(study: Study, document: Document) -> None:
     """Parse every regimen of a study; the first that fails is an InputError naming the arm, with the parser's caret."""
     from cotreat.regimen.parse import parse
 
-    places: list[tuple[Path_, str | None]] = [(("population", "run_in"), study.population.run_in)]
+    places: list[tuple[FieldPath, str | None]] = [(("population", "run_in"), study.population.run_in)]
     places += [(("arms", key, "regimen"), arm.regimen) for key, arm in study.arms.items()]
     for path, sentence in places:
         if not sentence:
@@ -145,17 +161,17 @@ def _refuse_impossible(study: Study, document: Document) -> None:
             raise InputError(f"{document.place(finding.path)}: {finding.text}")
 
 
-def _message(error: ValidationError, document: Document) -> str:
-    """The most telling error of a validation as one line."""
+def _form_errors(error: ValidationError, document: Document) -> list[tuple[FieldPath, str]]:
+    """One line for each field in error, misspelt names first because they explain missing ones."""
     from cotreat.evidence.schema import Study
 
     details = error.errors(include_url=False)
     details.sort(key=lambda d: (d["type"] != "extra_forbidden", d["type"] == "missing"))
-    first = details[0]
-    path = _known_path(_location(first), document)
-    more = len({_known_path(_location(d), document) for d in details}) - 1
-    rest = f" (and {more} more)" if more > 0 else ""
-    return f"{document.place(path)}: {_reason(first, path, Study)}{rest}"
+    found: dict[FieldPath, str] = {}
+    for detail in details:
+        path = _known_path(_location(detail), document)
+        found.setdefault(path, _reason(detail, path, Study))
+    return list(found.items())
 
 
 def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
@@ -164,18 +180,18 @@ def _location(detail: ErrorDetails) -> tuple[int | str, ...]:
     return tuple(place) if place else detail["loc"]
 
 
-def _known_path(loc: tuple[int | str, ...], document: Document) -> Path_:
+def _known_path(loc: tuple[int | str, ...], document: Document) -> FieldPath:
     """The location without the names pydantic adds for members of a union."""
-    path: Path_ = ()
+    path: FieldPath = ()
     for step in loc:
-        if (*path, step) in document.lines:
-            path = (*path, step)
-        elif step == loc[-1] and not (isinstance(step, str) and ("[" in step or step in ("str", "list"))):
+        written = (*path, step) in document.lines
+        added = isinstance(step, str) and (step in ("str", "list") or "[" in step)
+        if written or (step == loc[-1] and not added):
             path = (*path, step)
     return path
 
 
-def _reason(detail: ErrorDetails, path: Path_, model: type[BaseModel]) -> str:
+def _reason(detail: ErrorDetails, path: FieldPath, model: type[BaseModel]) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
         names = _fields_at(path[:-1], model)
@@ -201,7 +217,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _fields_at(path: Path_, model: type[BaseModel]) -> list[str]:
+def _fields_at(path: FieldPath, model: type[BaseModel]) -> list[str]:
     """Names of the fields a document may have at a place of the schema."""
     from pydantic import BaseModel
 

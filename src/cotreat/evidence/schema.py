@@ -7,12 +7,11 @@ the regimen sentence. Numbers are numbers: ``"29"`` in quotes is refused.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-FORMAT_VERSION = 1
 RUN_IN = "run-in"
 
 Design = Literal["rct-double-blind", "rct-open", "non-randomised", "cohort", "open-label", "pooled"]
@@ -116,9 +115,9 @@ class Arm(Part):
     ``n``: patients allotted to it. ``regimen``: what it was given, as a sentence; "" is nothing, null means that it
     cannot be written (and the study cannot be fitted). ``stands_for``: what was really given, when the sentence stands
     for a mixture or for a dose that was not published. ``placebo``: what was given in disguise beside it (capsules, a
-    saline infusion), so that patients expect treatment; null when nothing was. ``starts``: whether day 0 of the sentence is the end of the
-    run-in or the start of the arm itself; null is "after run-in" when there is a run-in. ``baseline``: of this arm,
-    when it was published.
+    saline infusion), so that patients expect treatment; null when nothing was. ``starts``: whether day 0 of the
+    sentence is the end of the run-in or the start of the arm itself; null is "after run-in" when there is a run-in. A
+    drug of the run-in that the arm does not go on with stops on day 0. ``baseline``: of this arm, when published.
     """
 
     n: Count | None = None
@@ -191,9 +190,9 @@ class Outcome(Part):
     @property
     def kind(self) -> Literal["proportion", "score", "contrast"]:
         """Which family the measure belongs to."""
-        if self.measure in ContrastMeasure.__args__:
+        if self.measure in get_args(ContrastMeasure):
             return "contrast"
-        return "score" if self.measure in ScoreMeasure.__args__ else "proportion"
+        return "score" if self.measure in get_args(ScoreMeasure) else "proportion"
 
     @property
     def observed(self) -> float | None:
@@ -211,12 +210,12 @@ class Study(Part):
     """One published study; the file is named after the paper.
 
     ``follow_up_days``: how long patients were followed, from day 0 of the arms. ``systems``: the rows of the project's
-    table of treatment systems it bears on (S6). ``cohort_id`` is shared by all files about the same patients. ``contains`` lists the studies inside a pooled file.
-    ``use`` "fit" lets the study into a calibration, "context" keeps it for readers, with ``reason`` why. ``weight``
-    multiplies the likelihood of every figure of the file.
+    table of treatment systems it bears on (S6). ``cohort_id`` is shared by all files about the same patients.
+    ``contains`` lists the studies inside a pooled file. ``use`` "fit" lets the study into a calibration, "context"
+    keeps it for readers, with ``reason`` why. ``weight`` multiplies the likelihood of every figure of the file.
     """
 
-    format: Literal[1] = FORMAT_VERSION
+    format: Literal[1] = 1
     id: Key
     title: Line
     doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
@@ -269,4 +268,3 @@ class Study(Part):
         if stated is not None:
             return stated
         return "with the arm" if self.population.run_in is None else "after run-in"
-

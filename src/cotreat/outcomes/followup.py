@@ -76,18 +76,28 @@ class FollowUp:
         return good if relapse.at_least is None else good & (self.at(day) < relapse.at_least)
 
     def relapse_day(self, definition: RelapseDefinition) -> np.ndarray:
-        """Day of the first visit after the acute course on which the definition is met."""
-        high = np.ones(self.score.shape, dtype=bool)
+        """Day of the first visit after the acute course on which the definition is met.
+
+        With several confirming visits it is the day of the last of them.
+
+        Raises
+        ------
+        ValueError
+            The definition rests on events, not on a score.
+        """
+        if not definition.by_score:
+            raise ValueError(f"{definition.id} defines relapse by events, not by a score")
+        asked = []
         if definition.at_least is not None:
-            high &= self.score >= definition.at_least
+            asked.append(self.score >= definition.at_least)
         if definition.above_baseline is not None:
-            high &= self.score >= self.reference + definition.above_baseline
-        after = self.days[:, None, None] > self.acute_end
-        met = high & after
-        for _ in range(max(definition.confirm_visits, 1) - 1):
-            # the day is that of the confirming visit: met now and at the visit before
-            met[1:] &= (high & after)[:-1]
-            met[0] = False
+            asked.append(self.score >= self.reference + definition.above_baseline)
+        high = np.logical_or.reduce(asked) if definition.either else np.logical_and.reduce(asked)
+        high &= self.days[:, None, None] > self.acute_end
+        met = high.copy()
+        for back in range(1, definition.confirm_visits):
+            met[back:] &= high[:-back]
+            met[:back] = False
         day = np.where(met, self.days[:, None, None].astype(float), np.inf)
         return np.asarray(day.min(axis=0))
 

@@ -176,4 +176,4 @@ def _candidates(
 
 def _observe(x: np.ndarray, p: dict[str, np.ndarray], noise: np.ndarray) -> np.ndarray:
     latent = p["rating.well"] + p["rating.half_span"] * (x + 1.0)
-    return np.clip(latent + p["rating.error"] * noise, 0.0, p["rating.top"])
+    return np.asarray(np.clip(latent + p["rating.error"] * noise, 0.0, p["rating.top"]))

@@ -232,9 +232,14 @@ def _end_labels(curves: Sequence[Curve], arms: Mapping[str, int], y: Scale, fram
 def interval_chart(rows: Sequence[IntervalRow], axis: IntervalAxis, caption: Caption, narrow: bool) -> str:
     """One row per arm or comparison: a dot at the median, a filled bar and a capped line for the two spreads."""
     labels = [fold(row.label, 40 if narrow else 30, 2) for row in rows]
-    steps = [52 + 16 * len(lines) if narrow else 46 + 7 * (len(lines) - 1) for lines in labels]
+    # Narrow: the values stand beside the last line of the label where both fit, else on a line of their own.
+    apart = [text_width(lines[-1]) + text_width(row.values) > 46 for lines, row in zip(labels, rows, strict=True)]
+    steps = [
+        40 + 16 * (len(lines) + own_line) if narrow else 46 + 7 * (len(lines) - 1)
+        for lines, own_line in zip(labels, apart, strict=True)
+    ]
     top = 8.0
-    height = top + sum(steps) + (62 if axis.zero else 46)
+    height = top + sum(steps) + (46 if not axis.zero else 79 if narrow else 62)
     frame = (
         Frame(NARROW, height, 14, 14, top, height - top - sum(steps), font=12, narrow=True)
         if narrow
@@ -267,11 +272,16 @@ def _interval_footer(frame: Frame, x: Scale, axis: IntervalAxis, stamp: str) -> 
     below = frame.y1 + 34
     if axis.zero:
         parts.append(line(x(0), frame.y0, x(0), frame.y1, class_="zero"))
-        most = (frame.width - 24) / 2 / LETTER
+        most = (frame.width - 24) / (LETTER if frame.narrow else 2 * LETTER)
         lower, higher = (fold(w, most, 1)[0] for w in axis.zero)
         anchor = min(max(x(0), text_width(lower) * LETTER + 24), frame.width - text_width(higher) * LETTER - 24)
-        parts.append(text(anchor - 9, below, f"\u2190 {lower}", class_="tick end"))
-        parts.append(text(anchor + 9, below, f"{higher} \u2192", class_="tick"))
+        if frame.narrow:
+            parts.append(text(frame.x0, below, f"\u2190 {lower}", class_="tick"))
+            below += 17
+            parts.append(text(frame.x1, below, f"{higher} \u2192", class_="tick end"))
+        else:
+            parts.append(text(anchor - 9, below, f"\u2190 {lower}", class_="tick end"))
+            parts.append(text(anchor + 9, below, f"{higher} \u2192", class_="tick"))
         below += 17
     start = frame.x0 if frame.narrow else 0
     parts.append(text(start, below, stamp, class_="stamp"))
@@ -287,8 +297,9 @@ def _interval_row(
     parts = []
     if frame.narrow:
         parts += [text(frame.x0, top + 16 + 16 * k, words, class_="row-label") for k, words in enumerate(lines)]
-        parts.append(text(frame.x1, top + 16 * len(lines) + 16, row.values, class_="row-value end"))
-        centre = top + 16 * len(lines) + 30
+        last = top + step - 40
+        parts.append(text(frame.x1, last, row.values, class_="row-value end"))
+        centre = last + 14
     else:
         first = top + step / 2 - 7.5 * (len(lines) - 1) + 1
         parts += [text(0, first + 15 * k, words, class_="row-label") for k, words in enumerate(lines)]

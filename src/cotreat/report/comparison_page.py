@@ -334,7 +334,7 @@ def _effect(name: str, effect: Effect | None) -> str:
     if effect is None:
         return ""
     bounds = f"<small>{interval(effect.unknown95, 2)}</small>" if effect.unknown95 else ""
-    return f"{name} {number(effect.median, 2)}{bounds}"
+    return f"<small>{name}</small>{number(effect.median, 2)}{bounds}"
 
 
 def _selected(cast: Cast, page: Page, groups: Sequence[Sequence[Outcome]], names: set[str]) -> str:

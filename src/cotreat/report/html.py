@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
@@ -68,6 +69,8 @@ def _page(title: str, head: str, page: Page, disclaimer: str) -> str:
         f'<header class="top">{head}</header><main id="main" tabindex="-1">{"".join(page.sections)}</main>'
         f"<footer><p>{escape(disclaimer)}</p><p>{escape(page.stamp)}</p></footer>"
     )
+    # A number and its per cent sign stay on one line.
+    body = re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", body)
     return Template(_asset("page.html")).substitute(
         policy=escape(policy),
         title=escape(title),

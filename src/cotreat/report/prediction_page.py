@@ -7,8 +7,18 @@ from collections.abc import Sequence
 from cotreat.report.charts import Caption, IntervalAxis, IntervalRow, describe_rows, interval_chart
 from cotreat.report.document import Interval, Predicted, Prediction
 from cotreat.report.parts import Key, Page, Table, keys, listing, paragraph, provenance, table
+from cotreat.report.predicted import (
+    digits_of,
+    inside_words,
+    per_100,
+    row_title,
+    scaled,
+    scaled_interval,
+    shown_unit,
+    summary,
+)
 from cotreat.report.svg import escape
-from cotreat.report.words import NO_FIGURE, interval, number, sentence_case, when
+from cotreat.report.words import NO_FIGURE, interval, number, sentence_case
 
 LIMITS = (
     "A published figure inside the interval does not show that the model is right: a wide interval contains much.",
@@ -16,74 +26,6 @@ LIMITS = (
     "the chance that the model itself has the wrong form.",
     "These are figures about groups. They are not validated for individual patients.",
 )
-
-PROPORTIONS = frozenset(
-    {"response", "remission", "relapse", "sustained_response", "dropout", "withdrawal", "well", "recovery", "success"}
-)
-
-
-def per_100(row: Predicted) -> bool:
-    """Whether a row is a proportion, which a page shows per 100 patients."""
-    return row.unit.lower() in ("proportion", "per 100", "per 100 patients") or (
-        not row.unit and row.measure in PROPORTIONS
-    )
-
-
-def factor(row: Predicted) -> float:
-    """100 for proportions given as 0 to 1, else 1."""
-    values = [v for v in (row.median, row.observed, *(row.pi95 or ())) if v is not None]
-    fraction = per_100(row) and not row.unit.startswith("per 100") and all(0.0 <= v <= 1.0 for v in values)
-    return 100.0 if fraction else 1.0
-
-
-def scaled(row: Predicted, value: float | None) -> float | None:
-    """A value of a row in the unit it is shown in."""
-    return None if value is None else value * factor(row)
-
-
-def scaled_interval(row: Predicted, bounds: Interval | None) -> Interval | None:
-    """An interval of a row in the unit it is shown in."""
-    return None if bounds is None else (bounds[0] * factor(row), bounds[1] * factor(row))
-
-
-def shown_unit(row: Predicted) -> str:
-    """The unit a row is shown in."""
-    if per_100(row):
-        return "per 100 patients"
-    return row.unit or (f"points {row.scale}" if row.scale else "")
-
-
-def digits_of(row: Predicted) -> int:
-    """Decimals a row is shown with."""
-    return 0 if per_100(row) else 2 if row.measure in ("smd", "hazard_ratio", "risk_ratio", "odds_ratio") else 1
-
-
-def inside_words(row: Predicted) -> str:
-    """Inside, outside, or why neither can be said."""
-    if row.median is None:
-        return "cannot predict"
-    if row.observed is None:
-        return "not observed"
-    return {True: "inside", False: "outside", None: "not compared"}[row.inside95]
-
-
-def summary(prediction: Prediction) -> str:
-    """How many published figures lie inside their interval, in one sentence."""
-    compared = [r for r in prediction.outcomes if r.inside95 is not None and r.median is not None]
-    if not compared:
-        return "No outcome of this study has both a prediction and a published figure."
-    inside = sum(bool(r.inside95) for r in compared)
-    rest = len(prediction.outcomes) - len(compared)
-    said = (
-        f"{inside} of {len(compared)} published figures lie inside the 95 % interval predicted for a trial of that size"
-    )
-    return f"{said}; {rest} of {len(prediction.outcomes)} outcomes could not be compared." if rest else f"{said}."
-
-
-def row_title(row: Predicted) -> str:
-    """Arm, size and time of a row."""
-    size = f", n {row.n}" if row.n is not None else ""
-    return f"{row.arm}{size}" + (f", {when(row.day)}" if row.day is not None else "")
 
 
 def prediction_page(doc: Prediction) -> tuple[str, Page]:
@@ -145,19 +87,18 @@ def _group(group: Sequence[Predicted], stamp: str) -> str:
             ]
         )
         drawing = interval_chart(rows, axis, caption, False) + interval_chart(rows, axis, caption, True)
-        body = f"<figure><figcaption>{escape(title)}<span>{escape(unit)}</span></figcaption>{drawing}{legend}</figure>"
+        body = f"<figure><figcaption><span>{escape(unit)}</span></figcaption>{drawing}{legend}</figure>"
     cells = [
         (
             f"{escape(row_title(r))}<small>{escape(r.analysis_set)}</small>",
-            NO_FIGURE if r.median is None else number(scaled(r, r.median) or 0.0, digits_of(r)),
-            _or_dash(r, r.pi50),
+            _median(r),
             _or_dash(r, r.pi95),
             NO_FIGURE if r.observed is None else number(scaled(r, r.observed) or 0.0, digits_of(r)),
             escape(inside_words(r)),
         )
         for r in group
     ]
-    heads = ("Arm", "Median", "50 %", "95 %", "Published", "95 % interval")
+    heads = ("Arm", "Median (50 %)", "95 %", "Published", "95 % interval")
     body += table(Table(f"{title}{', ' + unit if unit else ''}", heads, cells), stamp)
     notes = dict.fromkeys(
         [f"Defined as: {r.definition}." for r in group if r.definition]
@@ -172,6 +113,13 @@ def _values(row: Predicted) -> str:
     value = number(scaled(row, row.median) or 0.0, digits_of(row))
     bounds = scaled_interval(row, row.pi95)
     return f"{value} ({interval(bounds, digits_of(row))})" if bounds else value
+
+
+def _median(row: Predicted) -> str:
+    if row.median is None:
+        return NO_FIGURE
+    inner = f"<small>{_or_dash(row, row.pi50)}</small>" if row.pi50 else ""
+    return number(scaled(row, row.median) or 0.0, digits_of(row)) + inner
 
 
 def _or_dash(row: Predicted, bounds: Interval | None) -> str:

@@ -186,7 +186,7 @@ def on_scale(score: np.ndarray, source: str, target: str) -> np.ndarray:
         return score
     high = find_scale(source).high
     grid = np.linspace(0.0, high, 4 * int(high) + 1)
-    return np.interp(score, grid, [to_scale(float(g), source, target) for g in grid])
+    return np.asarray(np.interp(score, grid, [to_scale(float(g), source, target) for g in grid]))
 
 
 def definition_text(definition: RelapseDefinition) -> str:

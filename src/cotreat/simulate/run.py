@@ -130,7 +130,7 @@ def follow(
     parameters, state = _before(ledger, channels, cohort)
     steps = _steps(parameters["mood.time_constant"], settings.refine)
     tracks = len(ledger.first)
-    out = {
+    out: dict[str, np.ndarray] = {
         "score": np.empty((weeks + 1, n), np.float32),
         "phase": np.empty((weeks + 1, tracks, n), np.int16),
         "end_rule": np.empty(n, np.int32),
@@ -303,7 +303,8 @@ def _steps(tau: np.ndarray, refine: int) -> np.ndarray:
     needed = _STEPS_PER_TIME_CONSTANT / tau
     if (needed > STEPS[-1] * (1 + 1e-9)).any():
         raise InputError(f"mood.time_constant must be at least {_STEPS_PER_TIME_CONSTANT / STEPS[-1]:g} day")
-    return np.asarray(STEPS)[np.searchsorted(STEPS, needed * (1 - 1e-9))] * 2**refine
+    coarsest = np.asarray(STEPS)[np.searchsorted(STEPS, needed * (1 - 1e-9))]
+    return np.asarray(coarsest * 2**refine)
 
 
 def _keys(seed: int, draw: np.ndarray, stage: int, steps: int) -> np.ndarray:

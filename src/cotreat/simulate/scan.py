@@ -173,7 +173,11 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
 
 def _gather(tables: Any, rows: list[Any]) -> dict[str, Any]:
     """What all tracks give today: (steps, channels, lanes), summed over tracks; offsets averaged by amount."""
-    sessions = doses = targets = session_moment = dose_moment = 0.0
+    sessions: Any = 0.0
+    doses: Any = 0.0
+    targets: Any = 0.0
+    session_moment: Any = 0.0
+    dose_moment: Any = 0.0
     for row in rows:
         s, d = tables.sessions[row], tables.doses[row]
         sessions, doses = sessions + s, doses + d
@@ -194,7 +198,7 @@ def _noise(steps: int, keys: Any, patient: Any, day: Any) -> Any:
     """Standard normal numbers of the steps of one day, (steps, lanes): level 0, then bisections of it."""
 
     def level(index: int, count: int) -> Any:
-        numbers = []
+        numbers: list[Any] = []
         for pair in range(count // 2):
             tick = (day * (count // 2) + pair).astype(jnp.uint32)
             numbers += box_muller(*threefry2x32(keys[1 + index, 0], keys[1 + index, 1], patient, tick), jnp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -230,8 +230,8 @@ def _curves(arm: ArmResult, outcomes: tuple[OutcomeRequest, ...], decisions: Dec
     seen = arm.seen
     scales = list(dict.fromkeys(o.scale for o in outcomes if o.scale is not None)) or [arm.course.cohort.scale]
     curves = [_score_curve(arm, s) for s in scales]
-    everyone = [seen.well(int(d), decisions.relapse) for d in seen.days]
-    curves.append(_share_curve(arm, "well", "all who started", list(seen.days), [(w, None) for w in everyone]))
+    well = [(seen.well(int(d), decisions.relapse), None) for d in seen.days]
+    curves.append(_share_curve(arm, "well", "all who started", list(seen.days), well))
     relapse = seen.relapse_day(decisions.relapse)
     # from the end of each patient's own acute course, as far as everybody is followed
     limit = int(seen.days[-1] - seen.acute_end.max())
@@ -254,7 +254,7 @@ def _score_curve(arm: ArmResult, scale: str) -> dict[str, Any]:
 
 
 def _share_curve(
-    arm: ArmResult, measure: str, denominator: str, days: list[int], hits: list[tuple[np.ndarray, np.ndarray | None]]
+    arm: ArmResult, measure: str, denominator: str, days: list[int], hits: Sequence[tuple[np.ndarray, np.ndarray | None]]
 ) -> dict[str, Any]:
     spreads = [estimate.proportion(hit, among) for hit, among in hits]
     base = _curve(arm.name, measure, denominator, days, spreads, 100.0)
@@ -283,8 +283,9 @@ def _definitions(what: Comparison, decisions: Decisions) -> dict[str, str]:
     scale = find_scale(what.population.scale)
     least = decisions.relapse.at_least
     below = "" if least is None else f" and below {least:g} on {scale.id}"
+    share = 100 * decisions.response_fraction
     return {
-        "well": f"at least {100 * decisions.response_fraction:.0f} % below baseline at the visit{below}, of all who started",
+        "well": f"at least {share:.0f} % below baseline at the visit{below}, of all who started",
         "remission": f"{scale.id} at most {decisions.remission[0]:g}",
         "relapse": definition_text(decisions.relapse),
     }

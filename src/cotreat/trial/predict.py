@@ -30,7 +30,9 @@ from cotreat.trial.study_arms import SimulatedArm, simulate_arms
 Hit = tuple[np.ndarray, np.ndarray]
 """Who has an outcome and among whom, both (draws, patients)."""
 EVENTS = frozenset({"relapse", "dropout"})
-PROPORTIONS = frozenset({"response", "remission", "well", "sustained_response", "sustained_remission", "completion"}) | EVENTS
+POINTS = frozenset({"response", "remission", "well"})
+SUSTAINED = frozenset({"sustained_response", "sustained_remission", "completion"})
+PROPORTIONS = POINTS | SUSTAINED | EVENTS
 SCORES = frozenset({"score", "change", "percent_change"})
 RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference"})
 DIFFERENCES = frozenset({"smd", "mean_difference"})
@@ -152,7 +154,7 @@ def _split(study: Study, outcome: Outcome, n: int | None) -> tuple[float, float]
     return n * one / (one + two), n * two / (one + two)
 
 
-# ---- proportions --------------------------------------------------------------------------------------------------------
+# ---- proportions ----------------------------------------------------------------------------------------------------
 
 
 def _pooled(arms: list[SimulatedArm], outcome: Outcome, measure: str) -> tuple[np.ndarray, np.ndarray]:
@@ -183,10 +185,10 @@ def _hit(arm: SimulatedArm, outcome: Outcome, measure: str) -> Hit:
         raise CannotPredictError(f"day {outcome.day:g} lies beyond the simulated time")
     member = _members(arm, outcome)
     lost = seen.dropout <= until
-    if measure in EVENTS or measure.startswith("sustained") or measure == "completion":
+    if measure in EVENTS | SUSTAINED:
         return _event_hit(arm, outcome, measure, until, lost, member)
     at = _visit(seen, until)
-    score = np.take_along_axis(seen.score, at[None], axis=0)[0]
+    score = np.asarray(np.take_along_axis(seen.score, at[None], axis=0)[0])
     if arm.name == "run-in":
         good = seen.remitted if measure == "remission" else _as_response(arm)
     else:
@@ -242,7 +244,7 @@ def _met(seen: FollowUp, score: np.ndarray, measure: str, outcome: Outcome) -> n
 def _visit(seen: FollowUp, day: np.ndarray) -> np.ndarray:
     """Index of the visit nearest to a day."""
     index = np.rint((day - seen.days[0]) / 7.0).astype(int)
-    return np.clip(index, 0, len(seen.days) - 1)
+    return np.asarray(np.clip(index, 0, len(seen.days) - 1))
 
 
 def _relapse(outcome: Outcome) -> RelapseDefinition:
@@ -261,7 +263,7 @@ def _definition(outcome: Outcome, measure: str) -> str | None:
     return definition_text(definition) + (f"; {definition.note}" if definition.note else "")
 
 
-# ---- scores -------------------------------------------------------------------------------------------------------------
+# ---- scores ---------------------------------------------------------------------------------------------------------
 
 
 def _pooled_score(arms: list[SimulatedArm], outcome: Outcome, measure: str) -> tuple[np.ndarray, np.ndarray]:
@@ -306,7 +308,7 @@ def _values(arm: SimulatedArm, outcome: Outcome, measure: str) -> tuple[np.ndarr
     return (change, member) if measure == "change" else (100.0 * change / np.maximum(base, 1.0), member)
 
 
-# ---- contrasts ----------------------------------------------------------------------------------------------------------
+# ---- contrasts ------------------------------------------------------------------------------------------------------
 
 
 def _difference(

@@ -21,7 +21,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.integrate import cumulative_trapezoid, trapezoid
 
 SADDLE_NODE = 2.0 / (3.0 * 3.0**0.5)
 """The drive at which one well vanishes."""
@@ -64,7 +63,10 @@ def wells(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def within_well_sd(x: np.ndarray, sigma: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """Standard deviation of mood near the stable state ``x`` (linear approximation)."""
+    """Standard deviation of mood near the stable state ``x``.
+
+    Linear approximation: right to 5 % while it is below 0.1, and too small above (7 % at 0.12).
+    """
     return np.asarray(sigma * np.sqrt(tau / (2.0 * np.maximum(3.0 * x**2 - 1.0, 0.5))))
 
 
@@ -79,10 +81,10 @@ def mean_escape_time(noise: float, start: float = 1.0, end: float = -1.0, drive:
     z = np.linspace(end, top, 8001)
     potential = z**4 / 4 - z**2 / 2 - drive * z
     weight = np.exp(-2 * (potential - potential.min()) / d)
-    above = trapezoid(weight, z) - cumulative_trapezoid(weight, z, initial=0.0)
-    inner = np.exp(2 * (potential - potential.min()) / d) * above
+    area = np.concatenate([[0.0], np.cumsum(0.5 * (weight[1:] + weight[:-1]) * np.diff(z))])
+    inner = np.exp(2 * (potential - potential.min()) / d) * (area[-1] - area)
     take = z <= start
-    return float(2 / d * trapezoid(inner[take], z[take]))
+    return float(2 / d * np.trapezoid(inner[take], z[take]))
 
 
 @cache

@@ -159,7 +159,7 @@
 
   // A figure for a talk: the drawing as it is shown now, with its colours written into it.
   var KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linejoin",
-    "font-family", "font-size", "font-weight", "font-style", "text-anchor", "display", "visibility"];
+    "font-family", "font-size", "font-weight", "font-style", "text-anchor", "paint-order", "display", "visibility"];
 
   function standalone(svg) {
     var copy = svg.cloneNode(true);

@@ -1,0 +1,216 @@
+"""The command line: parses, calls, prints. Everything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cotreat import __version__
+from cotreat.measures.errors import InputError
+
+if TYPE_CHECKING:
+    from cotreat.simulate.run import Settings
+
+DISCLAIMER = "Research and decision support, not a medical device."
+_EXAMPLE = "\b\nExample:\n  "
+
+
+class _Group(click.Group):
+    """Commands in the order they are written, with one way to report bad input."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from cotreat.measures.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], list(self.commands)) if args else None
+            raise click.UsageError(f"{error.message} {hint or ''}".strip(), ctx) from error
+
+
+def main() -> None:
+    """Entry point: bad input ends with one clear message and exit code 2."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error))
+    except click.UsageError as error:
+        place = error.ctx.command_path if error.ctx is not None else "cotreat"
+        _fail(f"{error.format_message()}\nSee '{place} --help'.")
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"cotreat: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cotreat")
+def cli() -> None:
+    """When should each part of a combined treatment of depression come, and how should it be given?
+
+    Research and decision support, not a medical device.
+
+    \b
+    Example:
+      cotreat compare after-ect
+    """
+
+
+def _simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        [
+            click.option("--patients", type=int, default=20_000, show_default=True, help="Virtual patients per arm, in all."),
+            click.option("--draws", type=int, default=100, show_default=True, help="Parameter draws they are spread over."),
+            click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
+            click.option("--params", default="prior-2026", show_default=True, help="Parameter set: a name or a file."),
+            click.option("--engine", type=click.Choice(["reference"]), default="reference", help="Simulation engine."),
+            click.option("--threads", type=int, default=None, help="Threads; results do not depend on it."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _settings(options: dict[str, Any], done: Callable[[float], None] | None) -> Settings:
+    from cotreat.simulate.run import Settings
+
+    if options["threads"] is not None and options["threads"] < 1:
+        raise InputError(f"threads must be at least 1, not {options['threads']}")
+    names = ("patients", "draws", "seed", "threads")
+    return Settings(**{k: options[k] for k in names}, progress=done)
+
+
+class _Progress:
+    """A line on standard error while the work goes on; silent when it is not a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._show = sys.stderr.isatty() and not quiet
+
+    def __call__(self, share: float) -> None:
+        if self._show:
+            print(f"\rsimulating {100 * share:3.0f} %", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._show:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _remake(command: str, what: str, options: dict[str, Any]) -> str:
+    """The command line that remakes a result."""
+    parts = ["cotreat", command, shlex.quote(what)]
+    for name in ("patients", "draws", "seed", "params"):
+        parts += [f"--{name}", shlex.quote(str(options[name]))]
+    return " ".join(parts)
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+    print()
+
+
+def _writable(directory: str | None) -> None:
+    """Refuse an output folder that cannot be written, before any work."""
+    if directory is None:
+        return
+    import os
+
+    path = Path(directory)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"cannot write to {directory}: it is a file, not a folder")
+    parent = path
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise InputError(f"cannot write to {directory}: {parent} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write to {directory}: permission denied")
+
+
+@cli.command(epilog=_EXAMPLE + "cotreat compare after-ect --out report")
+@click.argument("file")
+@_simulation_options
+@click.option("--out", default=None, help="Folder for the HTML report; created only on success. Default: report.")
+def compare(file: str, as_json: bool, out: str | None, **options: Any) -> None:
+    """Compare treatments side by side in the same virtual patients.
+
+    FILE is a YAML file with a title, a population, arms (name: sentences) and outcomes, or the name of an example
+    that comes with the package (after-ect).
+    """
+    from cotreat.trial.compare_file import load_comparison
+
+    _writable(out)
+    what = load_comparison(file)
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.trial.compare import compare as run
+
+    with _Progress(as_json) as progress:
+        document = run(what, _settings(options, progress), load_parameters(options["params"]), _remake("compare", file, options))
+    folder = out if out is not None else (None if as_json else "report")
+    _write_and_show(document, folder, as_json, "comparison")
+
+
+@cli.command(epilog=_EXAMPLE + "cotreat predict sackeim2001")
+@click.argument("study")
+@_simulation_options
+@click.option("--out", default=None, help="Folder for an HTML report; created only on success.")
+def predict(study: str, as_json: bool, out: str | None, **options: Any) -> None:
+    """Predict the figures of a published study from its design, and set them beside what was observed.
+
+    STUDY is a study file (YAML) or the id of a packaged study (cotreat evidence list).
+    """
+    from cotreat.evidence.load import load_study
+
+    _writable(out)
+    loaded = load_study(study)
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.trial.predict import predict as run
+
+    with _Progress(as_json) as progress:
+        document = run(loaded, _settings(options, progress), load_parameters(options["params"]), _remake("predict", study, options))
+    _write_and_show(document, out, as_json, "prediction")
+
+
+def _write_and_show(document: dict[str, Any], folder: str | None, as_json: bool, kind: str) -> None:
+    path: Path | None = None
+    if folder is not None:
+        from cotreat.report.html import write_report
+
+        try:
+            path = write_report(document, Path(folder))
+        except OSError as error:
+            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
+    if as_json:
+        _print_json(document)
+        return
+    from rich.console import Console
+
+    from cotreat.report import terminal
+
+    console = Console()
+    show = terminal.print_comparison if kind == "comparison" else terminal.print_prediction
+    show(document, console)
+    if path is not None:
+        print(f"Report: {path}")

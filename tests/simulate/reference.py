@@ -1,0 +1,157 @@
+"""The patient written a second time, in plain Python and float64: one patient, one step at a time.
+
+It reads the ledger itself and integrates exposure, tilt, gains, window and placebo by their closed forms, labile and
+stored change on a fine grid, and mood by the same splitting step. It shares only the random numbers with the engine.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cotreat.model.patient import Channels, DrugChannel
+from cotreat.model.threefry import as_words, box_muller, stream_key, threefry2x32
+from cotreat.regimen.ledger import Ledger
+from cotreat.simulate.keys import MOOD, RATING, stream
+from cotreat.simulate.tables import Decisions
+
+FINE = 64
+
+
+def normals(seed: int, draw: int, patient: int, number: int, tick: int) -> tuple[float, float]:
+    key = stream_key(seed, [draw], number)
+    pair = box_muller(*threefry2x32(*key, as_words(patient), as_words(tick)))
+    return float(pair[0][0]), float(pair[1][0])
+
+
+def noise_of_day(seed: int, draw: int, patient: int, day: int, steps: int) -> list[float]:
+    path: list[float] = []
+    for pair in range(2):
+        path += normals(seed, draw, patient, stream(0, MOOD, 0), 2 * day + pair)
+    level = 1
+    while len(path) < steps:
+        count = 2 * len(path)
+        bridge: list[float] = []
+        for pair in range(len(path) // 2):
+            bridge += normals(seed, draw, patient, stream(0, MOOD, level), day * (len(path) // 2) + pair)
+        path = [v for a, b in zip(path, bridge, strict=True) for v in ((a + b) / math.sqrt(2), (a - b) / math.sqrt(2))]
+        assert len(path) == count
+        level += 1
+    return path
+
+
+def rating(p: dict[str, float], mood: float, error: float) -> float:
+    latent = p["rating.well"] + p["rating.half_span"] * (mood + 1)
+    return min(max(latent + p["rating.error"] * error, 0.0), p["rating.top"])
+
+
+class Patient:
+    """One patient under one ledger of a single track."""
+
+    def __init__(self, p: dict[str, float], channels: Channels, mood: float, baseline: float) -> None:
+        self.p, self.channels, self.baseline = p, channels, baseline
+        self.s = dict.fromkeys(channels.states, 0.0) | {"mood": mood}
+
+    def effect(self, drug: DrugChannel, exposure: float) -> float:
+        e50 = self.p[f"{drug.effect_class}.half_effect_level"] if drug.e50 is None else drug.e50
+        return exposure / (exposure + e50) * (drug.typical + e50) / drug.typical
+
+    def small_step(self, dt: float, targets: dict[str, float]) -> float:
+        """Everything but mood over a small time without events; returns the integral of the drive."""
+        p, s = self.p, self.s
+        tilt = sessions = storage = 0.0
+        for drug in self.channels.drugs:
+            name, k = f"exposure.{drug.name}", math.log(2) / drug.half_life_days
+            target = targets.get(drug.name, 0.0)
+            middle = target + (s[name] - target) * math.exp(-k * dt / 2)
+            s[name] = target + (s[name] - target) * math.exp(-k * dt)
+            effect = self.effect(drug, middle)
+            tilt += p[f"tilt.{drug.effect_class}"] * p["trait.drug"] * effect
+            sessions += p[f"session_gain.{drug.effect_class}"] * effect
+            storage += p[f"consolidation_gain.{drug.effect_class}"] * effect
+        old = dict(s)
+        for name, drive, tau in (
+            ("tilt", tilt, p["tilt.time_constant"]),
+            ("session_gain", sessions, p["plasticity.time_constant"]),
+            ("storage_gain", storage, p["plasticity.time_constant"]),
+            ("placebo", p["trait.placebo"], p["placebo.time_constant"]),
+            ("window", 0.0, p["window.time_constant"]),
+        ):
+            s[name] = drive + (s[name] - drive) * math.exp(-dt / tau)
+        gain = (old["storage_gain"] + s["storage_gain"]) / 2
+        gain += p["consolidation_gain.window"] * (old["window"] + s["window"]) / 2
+        rate = p["stored.rate"] * math.exp(gain)
+        s["labile"] *= math.exp(-dt * (1 / p["labile.time_constant"] + rate))
+        s["stored"] += dt * (rate * (old["labile"] + s["labile"]) / 2 - old["stored"] / p["stored.time_constant"])
+        moved = sum(old[k] + s[k] for k in ("tilt", "labile", "stored", "placebo")) / 2
+        return dt * (p["trait.chronicity"] - moved)
+
+    def session(self, stimulation: str) -> None:
+        p, s = self.p, self.s
+        dose = p[f"session_yield.{stimulation}"] * p["trait.stimulation"] * math.exp(s["session_gain"])
+        top = p["labile.largest"]
+        s["labile"] = top - (top - s["labile"]) * math.exp(-dose / top)
+        s["window"] += p[f"window.{stimulation}"]
+
+    def move_mood(self, h: float, drive: float, noise: float) -> None:
+        tau, x = self.p["mood.time_constant"], self.s["mood"]
+        for half in range(2):
+            x = x * math.exp(h / (2 * tau)) / math.sqrt(1 + x * x * math.expm1(h / tau))
+            if half == 0:
+                x += drive / tau + self.p["mood.sigma"] * math.sqrt(h) * noise
+        self.s["mood"] = x
+
+
+def simulate(
+    ledger: Ledger, patient: Patient, decisions: Decisions, luck: tuple[int, int, int], days: int, steps: int
+) -> tuple[list[float], list[int]]:
+    """Weekly scores from day 0 to ``days``, and the transitions that fired."""
+    seed, draw, number = luck
+    phase, begun, reference = ledger.first[0], 0, patient.baseline
+    scores: list[float] = []
+    fired: list[int] = []
+    for day in range(days + 1):
+        error = normals(seed, draw, number, stream(0, RATING), day)[0]
+        score = rating(patient.p, patient.s["mood"], error)
+        if day % 7 == 0:
+            scores.append(score)
+        for index, t in enumerate(ledger.transitions):
+            if t.phase == phase and t.day == day - begun:
+                terms = decisions.terms(t.rule)
+                holds = all(s * score <= s * (a + b * patient.baseline + c * reference) for s, a, b, c in terms)
+                if holds != t.rule.negated:
+                    fired.append(index)
+                    phase, begun, reference = t.set_phases[0][1], day, score
+                    break
+        if day == days:
+            break
+        one_day(ledger.phases[phase].items, day - begun, patient, noise_of_day(seed, draw, number, day, steps))
+    return scores, fired
+
+
+def one_day(items: Any, day: int, patient: Patient, noise: list[float]) -> None:
+    today = [i for i in items if i.day == day]
+    targets = {i.subject: i.amount for i in today if i.kind == "level"}
+    events = sorted((i.hour / 24, i) for i in today if i.kind != "level")
+    h = 1 / len(noise)
+    for k, z in enumerate(noise):
+        inside = [(t, i) for t, i in events if k * h <= t < (k + 1) * h]
+        cuts = [k * h, *(t for t, _ in inside), (k + 1) * h]
+        drive = 0.0
+        for n, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False)):
+            for _ in range(FINE):
+                drive += patient.small_step((b - a) / FINE, targets)
+            if n < len(inside):
+                item = inside[n][1]
+                if item.kind == "session":
+                    patient.session(item.subject.lower())
+                else:
+                    drug = next(d for d in patient.channels.drugs if d.name == item.subject)
+                    patient.s[f"exposure.{drug.name}"] += math.log(2) / drug.half_life_days * item.amount
+        patient.move_mood(h, drive, z)
+
+
+def flat_parameters(parameters: dict[str, np.ndarray], lane: int) -> dict[str, float]:
+    return {k: float(v[lane]) for k, v in parameters.items()}

@@ -1,0 +1,179 @@
+"""The engine: the same as a second implementation, and independent of how the work is cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cotreat.measures.scales import scale as find_scale
+from cotreat.model.parameter_set import load_parameters
+from cotreat.regimen.ledger import Item, Ledger, Phase
+from cotreat.simulate.channels import channels_of
+from cotreat.simulate.result import acute_course, follow_up
+from cotreat.simulate.run import Course, Settings, follow, start_cohort
+from cotreat.simulate.tables import Decisions
+from tests.simulate import reference
+from tests.simulate.ledgers import LITHIUM, NORTRIPTYLINE, doses, level, plain, sessions, until_remission
+
+SMALL = Settings(patients=1500, draws=15, seed=4, weeks=6)
+
+
+def run(ledger: Ledger, settings: Settings = SMALL, **options: object) -> Course:
+    return follow(start_cohort("ECT candidates", settings), ledger, settings, **options)  # type: ignore[arg-type]
+
+
+def same(a: Course, b: Course) -> bool:
+    arrays = ("score", "phase", "end_rule", "end_day", "end_score", "sessions")
+    return all(np.array_equal(getattr(a, k), getattr(b, k)) for k in arrays)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        until_remission(NORTRIPTYLINE + LITHIUM),
+        plain(tuple(sorted(doses("venlafaxine", 150.0, 42) + sessions("ECT", 9), key=lambda i: i.day))),
+    ],
+    ids=["levels after remission", "doses with ECT"],
+)
+def test_double_engine_agrees_with_plain_python(ledger: Ledger) -> None:
+    # float32 against float64: the median path must agree to 1e-4 points, one in ten may linger at the saddle
+    settings = replace(SMALL, patients=30, draws=10)
+    cohort = start_cohort("ECT candidates", settings)
+    decisions = Decisions.of(find_scale("HAM-D24"))
+    course = follow(cohort, ledger, settings, decisions=decisions)
+    gaps = []
+    for lane in range(0, 30, 3):
+        p = reference.flat_parameters(cohort.parameters, lane)
+        steps = next(n for n in (4, 8, 16) if n >= 8 / p["mood.time_constant"] * (1 - 1e-9))
+        patient = reference.Patient(p, course.channels, float(cohort.state["mood"][lane]), float(cohort.baseline[lane]))
+        luck = (settings.seed, int(cohort.draw[lane]), int(cohort.patient[lane]))
+        scores, fired = reference.simulate(ledger, patient, decisions, luck, 42, steps)
+        assert (fired[0] if fired else -1) == course.end_rule[lane]
+        gaps.append(np.abs(np.array(scores) - course.score[:, lane]).max())
+    assert np.median(gaps) < 2e-2
+    assert np.quantile(gaps, 0.9) < 0.3
+
+
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal up to rounding: a patient who lingers at the saddle multiplies it, so a few paths may part."""
+    gap = np.abs(a - b)
+    return bool(np.median(gap) < 1e-4 and (gap > 0.05).mean() < 2e-3)
+
+
+def test_unit_results_do_not_move_with_chunks_or_threads() -> None:
+    ledger = until_remission(NORTRIPTYLINE)
+    settings = replace(SMALL, patients=3000, draws=3, weeks=5)
+    base = run(ledger, settings)
+    for change in ({"chunk": 1}, {"chunk": 1024, "threads": 1}, {"chunk": 10**6, "threads": 2}):
+        assert same(base, run(ledger, replace(settings, **change)))  # type: ignore[arg-type]
+
+
+def test_unit_a_patient_does_not_depend_on_how_many_run_beside() -> None:
+    ledger = until_remission()
+    few, many = (run(ledger, replace(SMALL, patients=n, draws=5, weeks=4)) for n in (100, 2000))
+    take = np.concatenate([np.arange(20) + 400 * d for d in range(5)])
+    assert np.array_equal(few.score, many.score[:, take])
+
+
+def test_unit_channels_that_give_nothing_change_nothing() -> None:
+    ledger = until_remission()
+    more = channels_of([ledger, until_remission(NORTRIPTYLINE + LITHIUM)])
+    assert close(run(ledger).score, run(ledger, channels=more).score)
+
+
+def test_unit_a_lead_in_does_not_shift_the_noise() -> None:
+    # nothing is given before day 0 of the second ledger except a level of the drug for a week, at almost nothing
+    quiet = plain(level("nortriptyline", 1e-6, "ng/mL", 14))
+    early = plain(level("nortriptyline", 1e-6, "ng/mL", 21, start=-7), lead_in=7)
+    a, b = run(quiet), run(early)
+    assert b.days[0] == -7
+    # mood has moved on by a week, but the luck of each calendar day is the same: late scores correlate almost fully
+    late = np.corrcoef(a.score[4:].ravel(), b.score[5:].ravel())[0, 1]
+    assert late > 0.9
+    unlike = follow(start_cohort("ECT candidates", SMALL, first=10_000), quiet, SMALL)
+    assert np.corrcoef(unlike.score[4:].ravel(), b.score[5:].ravel())[0, 1] < 0.6
+
+
+@pytest.mark.slow
+def test_unit_halving_the_step_moves_response_by_less_than_0_002() -> None:
+    # 20,000 patients on the same Brownian path: Monte-Carlo error of the coupled difference about 0.0003
+    settings = Settings(patients=20_000, draws=100, weeks=26)
+    cohort = start_cohort("ECT candidates", settings)
+    ledger, decisions = until_remission(NORTRIPTYLINE), Decisions.of(find_scale("HAM-D24"))
+    seen = []
+    for refine in (0, 1):
+        course = follow(cohort, ledger, replace(settings, refine=refine))
+        shown = follow_up(course, acute_course(course, decisions))
+        seen.append([shown.response(7 * week).mean() for week in (2, 8, 26)])
+    assert np.abs(np.diff(seen, axis=0)).max() < 0.002
+
+
+def test_unit_sessions_are_counted_until_the_decision() -> None:
+    course = run(until_remission())
+    ended = course.end_rule >= 0
+    assert ended.all()
+    for day, count in ((7, 3), (14, 6), (21, 9), (28, 12)):
+        assert np.all(course.end_sessions[0][course.end_day == day] == count)
+    assert np.array_equal(course.sessions, course.end_sessions)
+    remission = find_scale("HAM-D24").remission
+    assert remission is not None
+    early = course.end_day < 28
+    assert np.all(course.end_score[early] <= remission)
+
+
+def test_unit_sham_gives_contact_only() -> None:
+    real = sessions("ECT", 12)
+    sham = tuple(replace(i, sham=True) for i in real)
+    nothing = run(Ledger((Phase(0, "nothing", ()),), (), (0,)))
+    assert close(run(plain(sham)).score, nothing.score)
+    assert run(plain(real)).score[-1].mean() < nothing.score[-1].mean() - 3
+
+
+def test_unit_two_tracks_add_up() -> None:
+    ect, drug = sessions("ECT", 9), level("nortriptyline", 100.0, "ng/mL", 35)
+    together = plain(tuple(sorted(ect + drug, key=lambda i: (i.day, i.hour))))
+    apart = Ledger((Phase(0, "ECT", ect, length=20), Phase(1, "drug", drug, length=35)), (), (0, 1))
+    assert close(run(together).score, run(apart).score)
+
+
+def test_unit_zero_gains_make_the_order_of_drug_and_session_irrelevant_for_stored_change() -> None:
+    parameters = load_parameters()
+    zero = {
+        k: replace(p, distribution="fixed", median=0.0) if "_gain." in k else p for k, p in parameters.parameters.items()
+    }
+    settings = replace(SMALL, weeks=12)
+    cohort = start_cohort("ECT candidates", settings, replace(parameters, parameters=zero))
+    ect = sessions("ECT", 9)
+    before = plain(tuple(sorted(ect + level("nortriptyline", 100.0, "ng/mL", 20), key=lambda i: i.day)))
+    after = plain(ect + level("nortriptyline", 100.0, "ng/mL", 20, start=30))
+    one, two = (follow(cohort, ledger, settings) for ledger in (before, after))
+    assert np.allclose(one.state["stored"], two.state["stored"], rtol=1e-5)
+    assert np.allclose(one.state["labile"], two.state["labile"], rtol=1e-5, atol=1e-9)
+
+
+def test_unit_a_drug_taken_before_is_at_steady_state() -> None:
+    from cotreat.regimen.ledger import Before
+
+    drug = doses("venlafaxine", 150.0, 42)
+    on = Ledger(plain(drug).phases, (), (0,), before=(Before("venlafaxine", 150.0, "mg"),))
+    stopped = Ledger((Phase(0, "nothing", ()),), (), (0,), before=(Before("venlafaxine", 150.0, "mg"),))
+    kept, off = run(on), run(stopped)
+    exposure = kept.state["exposure.venlafaxine"]
+    # half-life of hours: exposure swings within the day, but its effect on tilt is that of the mean
+    assert exposure.min() > 0
+    assert off.state["exposure.venlafaxine"].max() < 1.0
+    assert kept.score[-1].mean() < off.score[-1].mean()
+
+
+def test_unit_items_lie_where_their_hour_says() -> None:
+    from cotreat.simulate.tables import build
+
+    item = Item(0, 10.0, "ECT", "session", 1.0, "session")
+    ledger = plain((item,))
+    for steps in (4, 8, 16):
+        tables = build(ledger, channels_of([ledger]), Decisions.of(find_scale("HAM-D24")), steps)
+        (step,) = np.flatnonzero(tables.sessions[0, :, 0])
+        assert (step + tables.session_offset[0, step]) / steps * 24 == pytest.approx(10.0, abs=1e-5)
