@@ -214,3 +214,110 @@ def _write_and_show(document: dict[str, Any], folder: str | None, as_json: bool,
     show(document, console)
     if path is not None:
         print(f"Report: {path}")
+
+
+@cli.command(epilog=_EXAMPLE + 'cotreat doses "iTBS 5 days a week for 6 weeks"')
+@click.argument("sentences")
+@click.option("--days", type=click.IntRange(1, 3650), default=None, help="Days to show. Default: as long as it goes on.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+@click.option("--nonmem", is_flag=True, help="Print a NONMEM-style event table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def doses(sentences: str, days: int | None, as_csv: bool, nonmem: bool, as_json: bool) -> None:
+    """Show every dose and session of a regimen, and what the sentences mean in plain words.
+
+    SENTENCES is a regimen in quotes, or a file that holds one.
+    """
+    from cotreat.regimen import doses as shown
+    from cotreat.regimen.parse import parse
+
+    if as_csv + nonmem + as_json > 1:
+        raise InputError("choose one of --csv, --nonmem and --json")
+    regimen = parse(_sentences(sentences))
+    if as_json:
+        _print_json(shown.doses_document(regimen, days))
+    elif as_csv:
+        print(shown.doses_csv(regimen, days), end="")
+    elif nonmem:
+        print(shown.event_table(regimen, days), end="")
+    else:
+        from rich.console import Console
+
+        from cotreat.report.doses import print_doses
+
+        print_doses(regimen, days, Console())
+
+
+def _sentences(text: str) -> str:
+    """The text itself, or what stands in the file it names."""
+    path = Path(text) if "\n" not in text and len(text) < 1024 and "\0" not in text else None
+    if path is None or not (path.exists() or path.suffix in (".txt", ".regimen")):
+        return text
+    if path.is_dir():
+        raise InputError(f"{text} is a directory, not a file")
+    try:
+        if path.stat().st_size > 1 << 16:
+            raise InputError(f"{text} is larger than 64 kB")
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{text} is not a text file in UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot read {text}: {error.strerror or error}") from error
+    if not content.strip():
+        raise InputError(f"{text} is empty")
+    return content
+
+
+@cli.group(cls=_Group, epilog=_EXAMPLE + "cotreat evidence show sackeim2001")
+def evidence() -> None:
+    """The published trials the project rests on."""
+
+
+@evidence.command("list", epilog=_EXAMPLE + "cotreat evidence list lithium")
+@click.argument("query", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def evidence_list(query: tuple[str, ...], as_json: bool) -> None:
+    """List the studies, or those in which every word of QUERY occurs."""
+    from cotreat.evidence.show import list_rows
+
+    rows = list_rows(" ".join(query))
+    if as_json:
+        _print_json([row.document() for row in rows])
+        return
+    for row in rows:
+        systems = " ".join(row.systems)
+        print(f"{row.id:<24} {row.year or '    '}  {row.use:<8} {systems:<12} {row.title}")
+    print(f"{len(rows)} studies. {DISCLAIMER}")
+
+
+@evidence.command("show", epilog=_EXAMPLE + "cotreat evidence show sackeim2001")
+@click.argument("study")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def evidence_show(study: str, as_json: bool) -> None:
+    """Show one study: who was treated, with what, and each figure with where it was read."""
+    from cotreat.evidence.show import show_document, show_text
+
+    if as_json:
+        _print_json(show_document(study))
+    else:
+        print(show_text(study))
+
+
+@evidence.command("check", epilog=_EXAMPLE + "cotreat evidence check sackeim2001")
+@click.argument("file", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def evidence_check(file: str | None, as_json: bool) -> int:
+    """Look for contradictions in a study FILE, or in the whole base when no file is named.
+
+    Exit code 1 when something contradicts itself, 2 when the file cannot be read as a study.
+    """
+    from cotreat.evidence.show import check_file, check_packaged
+
+    faults = check_packaged() if file is None else check_file(file)
+    if as_json:
+        _print_json([fault.document() for fault in faults])
+    else:
+        for fault in faults:
+            print(fault)
+        print(f"{len(faults)} finding{'s' if len(faults) != 1 else ''}")
+    severities = {fault.severity for fault in faults}
+    return 2 if "impossible" in severities else 1 if "contradiction" in severities else 0

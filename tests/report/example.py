@@ -55,7 +55,7 @@ def curve(arm: str, measure: str, values: list[float], width: float, days: list[
     return {
         "arm": arm,
         "measure": measure,
-        "denominator": REMITTERS if measure == "relapse-free" else ALL,
+        "denominator": f"{REMITTERS}, days since remission" if measure == "relapse-free" else ALL,
         "unit": "points HAM-D17" if score else "per 100 patients",
         "days": list(days),
         "median": median,
@@ -106,7 +106,8 @@ def _contrast(name: str, difference: float, unknown: list[float], probability: f
         "unknown95": unknown,
         "prob_better": probability,
         "risk_ratio": None if score else {"median": 1.75 if difference > 0 else 0.62, "unknown95": [0.88, 3.41]},
-        "hedges_g": {"median": -0.47, "unknown95": [-0.96, 0.08]} if score else None,
+        "hedges_g": {"median": 0.47, "unknown95": [-0.08, 0.96]} if score else None,
+        "monte_carlo_se": 0.06 if score else 0.4,
         "note": None,
         "better": "higher" if name.startswith("well") else "lower",
     }
@@ -186,6 +187,10 @@ def comparison() -> dict[str, Any]:
             _contrast("relapse by week 26", -27.6, [-50.3, -3.2], 0.98),
         ],
         "curves": _curves(),
+        "definitions": {
+            "well": "at least 50 % below baseline at the visit, of all who started",
+            "relapse": "HAM-D24 >= 16 and 10 points above the score at remission",
+        },
         "safety": [
             {"arm": NOTHING, "verdict": "not checked", "detail": "No patient was described."},
             {
@@ -228,6 +233,7 @@ def prediction() -> dict[str, Any]:
             "reason": "",
             "definition": "HAM-D24 >= 16 and 10 points above the continuation baseline",
             "analysis_set": "completers",
+            "read": "memory" if arm == "nt" else "seen",
         }
 
     return {

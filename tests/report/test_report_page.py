@@ -19,7 +19,7 @@ from cotreat.measures.errors import InputError
 from cotreat.report.charts import Caption, curve_chart
 from cotreat.report.html import render, write_report
 from cotreat.report.reading import read_comparison
-from cotreat.report.words import number
+from cotreat.report.words import number, probability
 from tests.report.example import ALL, DISCLAIMER, DRUGS, NOTHING, STAMP, comparison, prediction
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -151,7 +151,7 @@ def test_unit_every_contrast_is_on_the_page(page: str) -> None:
         low, high = contrast["unknown95"]
         assert number(contrast["difference"]) in words
         assert f"{number(low)} to {number(high)}" in words
-        assert number(contrast["prob_better"], 2) in words
+        assert probability(contrast["prob_better"]) in words
 
 
 def test_unit_curve_tables_hold_every_day(page: str) -> None:
@@ -214,6 +214,7 @@ def test_unit_order_of_the_page(page: str) -> None:
         "Among remitters only (a selected group)",
         "What is given, and when",
         "Safety",
+        "What the words mean here",
         "How to remake this",
         "What this does not claim",
     ]
@@ -263,8 +264,28 @@ def test_unit_prediction_shows_proportions_per_100() -> None:
     assert "2 of 3 published figures lie inside" in words
     assert "66 (42 to 90)" in words
     assert "outside" in words
+    assert words.count("unconfirmed") == 1
     assert "cannot predict" in words
     assert "time to relapse is not among the outcomes that can be predicted" in words
+
+
+def test_unit_every_measure_of_a_study_can_be_shown() -> None:
+    doc = prediction()
+    row = doc["outcomes"][0]
+    doc["outcomes"] = [
+        {**row, "measure": "change", "scale": "MADRS", "median": -9.5, "pi50": [-11, -8], "pi95": [-14, -5]},
+        {**row, "measure": "smd", "median": 0.31, "pi50": [0.2, 0.4], "pi95": [-0.1, 0.7], "observed": 0.86},
+        {**row, "measure": "hazard_ratio", "median": 0.61, "pi50": None, "pi95": [0.3, 1.2], "observed": None},
+        {**row, "measure": "percent_change", "median": -40.0, "pi50": None, "pi95": [-60, -20], "observed": -45},
+        {**row, "measure": "relapse", "median": None, "pi50": None, "pi95": None, "reason": "placebo: not modelled"},
+    ]
+    words = _words(render(doc))
+    assert "Change, points MADRS" in words
+    assert "Standardised mean difference" in words
+    assert "0.31 (−0.10 to 0.70)" in words
+    assert "Percent change, per cent" in words
+    assert "placebo: not modelled." in words
+    assert "placebo: placebo" not in words
 
 
 def test_unit_write_report(tmp_path: Path) -> None:

@@ -85,6 +85,15 @@ def test_unit_wrong_types_are_named(path: tuple[str | int, ...], value: object, 
     assert "\n" not in caught.value.message
 
 
+def test_unit_a_curve_knows_where_its_days_begin() -> None:
+    curves = read_comparison(comparison()).curves
+    assert {c.measure: c.since for c in curves} == {
+        "well": "start",
+        "HAM-D17 mean": "start",
+        "relapse-free": "remission",
+    }
+
+
 def test_unit_two_arms_of_one_name_are_refused() -> None:
     doc = comparison()
     doc["arms"][1]["name"] = doc["arms"][0]["name"]

@@ -108,6 +108,13 @@ def test_unit_bar(median: float, bounds: tuple[float, float], place: int) -> Non
     assert drawn.index("o") == place
 
 
+def test_unit_unconfirmed_figures_are_marked() -> None:
+    text = _printed(prediction(), 100)
+    assert "60 ?" in text
+    assert "Unconfirmed" in text
+    assert "84 ?" not in text
+
+
 def test_unit_selected_groups_are_marked() -> None:
     text = _printed(comparison(), 120)
     assert text.index("Well at week 26, of all who started") < text.index("Relapse by week 26, of remitters (selected)")

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 from cotreat.report.axes import Scale, round_ticks, tick_text, time_ticks, time_unit
 from cotreat.report.document import Contrast
 from cotreat.report.reading import read_comparison
-from cotreat.report.words import fold, interval, number, outcome_groups, plain_answer, text_width, verdict, when
+from cotreat.report.words import (
+    better_direction,
+    curve_groups,
+    fold,
+    interval,
+    number,
+    outcome_groups,
+    plain_answer,
+    probability,
+    rough,
+    text_width,
+    verdict,
+    when,
+)
 from tests.report.example import DRUGS, NOTHING, comparison
 
 FINITE = st.floats(min_value=-1e6, max_value=1e6)
@@ -29,6 +42,39 @@ def test_unit_numbers(value: float, digits: int, text: str) -> None:
 def test_property_numbers_stay_within_half_a_step(value: float, digits: int) -> None:
     shown = float(number(value, digits).replace("\u2212", "-"))
     assert abs(shown - value) <= 0.5 * 10.0**-digits + 1e-9 * abs(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "> 0.99"), (0.0, "< 0.01"), (0.99, "0.99"), (0.955, "0.96"), (0.5, "0.50")]
+)
+def test_unit_probabilities_are_never_certain(value: float, text: str) -> None:
+    assert probability(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.98424, "0.98"), (1.49085, "1.5"), (0.0061, "0.0061"), (12.3, "12")])
+def test_unit_sizes_of_error_have_two_digits(value: float, text: str) -> None:
+    assert rough(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "better"),
+    [
+        ("well at week 26", None, "higher"),
+        ("relapse by week 26", None, "lower"),
+        ("HAM-D17 mean", None, "lower"),
+        ("relapse by week 26", "higher", "higher"),
+        ("something else", None, None),
+    ],
+)
+def test_unit_which_direction_is_better(name: str, stated: str | None, better: str | None) -> None:
+    assert better_direction(Contrast(name, "A", "B", better=stated)) == better
+
+
+def test_unit_curves_of_the_main_outcome_come_first() -> None:
+    doc = comparison()
+    doc["curves"] = doc["curves"][2:] + doc["curves"][:2]
+    groups = curve_groups(read_comparison(doc), selected=False)
+    assert [g[0].measure for g in groups] == ["well", "HAM-D17 mean"]
 
 
 def test_unit_intervals_are_words() -> None:
@@ -90,6 +136,23 @@ def test_unit_answer_with_several_contrasts_names_both_arms() -> None:
     answer = plain_answer(read_comparison(doc))
     assert len(answer) == 3
     assert f'between "{NOTHING}" and "{DRUGS}"' in answer[2]
+
+
+def test_unit_answer_with_one_reference_sorts_the_arms() -> None:
+    doc = comparison()
+    intervals = {"A": [7.0, 29.0], "B": [-9.0, 9.0], "C": [-2.0, 3.0], "D": [-40.0, -6.0]}
+    doc["arms"] += [{"name": name} for name in intervals]
+    doc["contrasts"] = [
+        {**doc["contrasts"][0], "arm": name, "difference": sum(pair) / 2, "unknown95": pair}
+        for name, pair in intervals.items()
+    ]
+    answer = plain_answer(read_comparison(doc))
+    assert answer[1:] == [
+        f'Against "{NOTHING}", the model puts "A" higher by 18 per 100 (7 to 29) and '
+        '"D" lower by 23 per 100 (6 to 40).',
+        f'No difference that matters from "{NOTHING}": "C".',
+        f'Cannot be told apart from "{NOTHING}": "B".',
+    ]
 
 
 def test_unit_answer_for_a_score() -> None:

@@ -10,7 +10,7 @@ import pytest
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import load_parameters
 from cotreat.regimen.ledger import Item, Ledger, Phase
-from cotreat.simulate.channels import channels_of
+from cotreat.simulate.channels import layout_of
 from cotreat.simulate.result import acute_course, follow_up
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions
@@ -80,8 +80,8 @@ def test_unit_a_patient_does_not_depend_on_how_many_run_beside() -> None:
 
 def test_unit_channels_that_give_nothing_change_nothing() -> None:
     ledger = until_remission()
-    more = channels_of([ledger, until_remission(NORTRIPTYLINE + LITHIUM)])
-    assert close(run(ledger).score, run(ledger, channels=more).score)
+    more = layout_of([ledger, until_remission(NORTRIPTYLINE + LITHIUM)])
+    assert close(run(ledger).score, run(ledger, layout=more).score)
 
 
 def test_unit_a_lead_in_does_not_shift_the_noise() -> None:
@@ -174,6 +174,6 @@ def test_unit_items_lie_where_their_hour_says() -> None:
     item = Item(0, 10.0, "ECT", "session", 1.0, "session")
     ledger = plain((item,))
     for steps in (4, 8, 16):
-        tables = build(ledger, channels_of([ledger]), Decisions.of(find_scale("HAM-D24")), steps)
+        tables = build(ledger, layout_of([ledger]), Decisions.of(find_scale("HAM-D24")), steps)
         (step,) = np.flatnonzero(tables.sessions[0, :, 0])
         assert (step + tables.session_offset[0, step]) / steps * 24 == pytest.approx(10.0, abs=1e-5)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cotreat.evidence.schema import Study
     from cotreat.regimen.ledger import Ledger
 
-RUN_IN_HORIZON = 728
 LENGTH = 16
 
 Digests = dict[str, dict[str, str]]
@@ -50,22 +49,24 @@ def study_digests(study: Study) -> Digests:
 
     The horizon is the follow-up of the study, at least a year, so that open-ended parts are covered.
     """
-    from cotreat.regimen.expand import expand
-    from cotreat.regimen.parse import parse
+    from cotreat.evidence.arms import arm_ledger, run_in_ledger
 
-    sentences: dict[str, str] = {}
-    if study.population.run_in:
-        sentences["run-in"] = study.population.run_in
-    sentences.update({key: arm.regimen for key, arm in study.arms.items() if arm.regimen is not None})
     horizon = max(364, round(study.follow_up_days or 0))
-    digests: Digests = {}
-    for key, sentence in sentences.items():
-        ledger = expand(parse(sentence), horizon=RUN_IN_HORIZON if key == "run-in" else horizon)
-        digests[key] = {
+    ledgers: dict[str, tuple[str, Ledger]] = {}
+    run_in = run_in_ledger(study)
+    if run_in is not None:
+        ledgers["run-in"] = (study.population.run_in or "", run_in)
+    for key, arm in study.arms.items():
+        if arm.regimen is not None:
+            said = "\n".join([study.population.already_on or "", arm.regimen.strip()])
+            ledgers[key] = (said, arm_ledger(study, key, horizon))
+    return {
+        key: {
             "sentence": hashlib.sha256(sentence.strip().encode()).hexdigest()[:LENGTH],
             "ledger": ledger_digest(ledger),
         }
-    return digests
+        for key, (sentence, ledger) in ledgers.items()
+    }
 
 
 def recorded_digests() -> dict[str, Digests]:
@@ -98,6 +99,13 @@ def write_digests(studies: Mapping[str, Study], path: Path) -> None:
     """Record the present digests of the studies as a JSON file, one study a line."""
     lines = [f"{json.dumps(key)}: {json.dumps(study_digests(study))}" for key, study in sorted(studies.items())]
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def record() -> None:
+    """Record the digests of the packaged studies where they are stored; for use after a change that was meant."""
+    from cotreat.evidence.load import studies
+
+    write_digests(studies(), Path(str(resources.files("cotreat.evidence") / "studies" / "digests.json")))
 
 
 def _without_lines(value: object) -> object:

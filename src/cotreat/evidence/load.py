@@ -115,7 +115,11 @@ def check_sentences(study: Study, document: Document) -> None:
     """Parse every regimen of a study; the first that fails is an InputError naming the arm, with the parser's caret."""
     from cotreat.regimen.parse import parse
 
-    places: list[tuple[FieldPath, str | None]] = [(("population", "run_in"), study.population.run_in)]
+    group = study.population
+    places: list[tuple[FieldPath, str | None]] = [
+        (("population", "run_in"), group.run_in),
+        (("population", "already_on"), group.already_on),
+    ]
     places += [(("arms", key, "regimen"), arm.regimen) for key, arm in study.arms.items()]
     for path, sentence in places:
         if not sentence:

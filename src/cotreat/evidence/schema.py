@@ -94,16 +94,20 @@ class Covariates(Part):
 class Population(Part):
     """Who was treated.
 
-    ``run_in`` is a regimen sentence that everybody went through before the arms begin; a drug that is in both the
-    run-in and the arm is at steady state when the arm begins. ``run_in_stands_for`` says what was really given when
-    the sentence is a stand-in. ``enter`` says who goes on from the run-in: remission, response, all, or a short
-    definition such as "HAM-D24 <= 10 and 60 % below baseline". ``baseline`` is read after that.
+    ``run_in`` is a regimen sentence that everybody went through before the arms begin; it ends within a year.
+    ``run_in_stands_for`` says what was really given when the sentence is a stand-in. ``enter`` says who goes on from
+    the run-in: remission, response, all, or a short definition such as "HAM-D24 <= 10 and 60 % below baseline".
+    ``already_on`` is a sentence of drugs that everybody had taken long enough to be at steady state when the arms
+    begin, and was ill (or well) in spite of; an arm that goes on with them says so, in an arm that does not they stop
+    on day 0. ``already_on_stands_for`` says what they were. ``baseline`` is read after the run-in.
     """
 
     label: Line
     run_in: str | None = None
     run_in_stands_for: Line | None = None
     enter: Line | None = None
+    already_on: str | None = None
+    already_on_stands_for: Line | None = None
     baseline: Baseline | None = None
     entry_at_least: EntryRule | None = None
     covariates: Covariates | None = None

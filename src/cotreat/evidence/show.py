@@ -109,6 +109,8 @@ def show_text(path_or_id: str | os.PathLike[str]) -> str:
         body.append("  run-in")
         body += [f"    {line}" for line in study.population.run_in.strip().splitlines()]
         body.append(f"    goes on: {study.population.enter or 'all'}")
+    if study.population.already_on:
+        body += ["  already on", f"    {study.population.already_on.strip()}"]
     for key, arm in study.arms.items():
         body.append(f"  {key}" + (f" (n {arm.n})" if arm.n is not None else ""))
         sentence = "cannot be written" if arm.regimen is None else arm.regimen.strip() or "nothing"

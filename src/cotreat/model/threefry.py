@@ -44,7 +44,7 @@ def uniform(key: tuple[np.ndarray, np.ndarray], counter0: Any, counter1: Any) ->
     """Uniform numbers in (0, 1) with 52 bits, float64."""
     a, b = threefry2x32(key[0], key[1], as_words(counter0), as_words(counter1))
     bits = (a.astype(np.uint64) << np.uint64(20)) | (b.astype(np.uint64) >> np.uint64(12))
-    return (bits.astype(np.float64) + 0.5) * 2.0**-52
+    return np.asarray((bits.astype(np.float64) + 0.5) * 2.0**-52)
 
 
 def normal(key: tuple[np.ndarray, np.ndarray], counter0: Any, counter1: Any) -> np.ndarray:

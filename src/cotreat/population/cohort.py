@@ -58,22 +58,35 @@ RatingNoise = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Standard normal error of the rating at entry for (draw, patient) numbers."""
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """Which patients: ``draw`` the numbers of the parameter draws, ``first`` the first patient number tried."""
+
+    draw: np.ndarray
+    first: int = 0
+
+
 def recruit(
-    population: Population, draws: dict[str, np.ndarray], n: int, seed: int, rating_noise: RatingNoise, first: int = 0
+    population: Population,
+    draws: dict[str, np.ndarray],
+    n: int,
+    luck: tuple[int, RatingNoise],
+    numbers: Numbers,
 ) -> Cohort:
-    """``n`` patients who meet the entry rule, for each parameter draw; patient numbers start at ``first``.
+    """``n`` patients who meet the entry rule, for each parameter draw in ``numbers``.
+
+    ``draws`` holds every draw of the run; ``luck`` is the seed and the error of the rating at entry.
 
     Raises
     ------
     InputError
         Fewer than one candidate in 64 meets the entry rule in some draw.
     """
-    count = len(next(iter(draws.values())))
+    count = len(numbers.draw)
     span = severity(population, draws)
     size = 2 * n + 16
     while True:
-        numbers = np.arange(first, first + size)
-        candidates = _candidates(population, draws, span, (seed, rating_noise), numbers)
+        candidates = _candidates(population, draws, span, luck, (numbers, size))
         accept = np.ones(count * size, dtype=bool)
         if population.entry_at_least is not None:
             accept = candidates.baseline >= population.entry_at_least
@@ -150,11 +163,12 @@ def _candidates(
     draws: dict[str, np.ndarray],
     span: tuple[np.ndarray, np.ndarray],
     luck: tuple[int, RatingNoise],
-    numbers: np.ndarray,
+    who: tuple[Numbers, int],
 ) -> Cohort:
     seed, rating_noise = luck
-    count, size = len(span[0]), len(numbers)
-    draw, patient = np.repeat(np.arange(count), size), np.tile(numbers, count)
+    numbers, size = who
+    count = len(numbers.draw)
+    draw, patient = np.repeat(numbers.draw, size), np.tile(np.arange(numbers.first, numbers.first + size), count)
     p = {k: v[draw] for k, v in (draws | {"mood.sigma": _sigma(draws)}).items()}
     z = {k: normal(stream_key(seed, draw, _TRAIT_STREAM + code), patient, 0) for k, code in TRAITS.items()}
     share = p["placebo.resistant_share"] if population.resistant_placebo else 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +11,8 @@ from cotreat.catalogue.modality_table import Modality, modality
 from cotreat.catalogue.words import words
 from cotreat.measures.errors import InputError
 from cotreat.regimen.faults import EXAMPLES, fault
+from cotreat.regimen.quantities import Dose, Duration, How, Intensity, Place, TimeUnit, plain
+from cotreat.regimen.trees import CLAUSES, FIXED, NAMES, QUALIFIERS, spaced, tokens, trees
 from cotreat.regimen.values import (
     Anchor,
     AroundEach,
@@ -19,23 +21,18 @@ from cotreat.regimen.values import (
     Change,
     Condition,
     Day,
-    Dose,
     DrugDose,
-    Duration,
     For,
     ForFirst,
     Frequency,
     Give,
     Group,
     Hold,
-    How,
-    Intensity,
     Length,
     Level,
     Moment,
     Occasion,
     Part,
-    Place,
     Regimen,
     Rhythm,
     Segment,
@@ -45,7 +42,6 @@ from cotreat.regimen.values import (
     Stop,
     Switch,
     Taper,
-    TimeUnit,
     Until,
     UntilLast,
     UntilTaperEnds,
@@ -55,7 +51,6 @@ from cotreat.regimen.values import (
     Window,
     WindowAround,
     WindowBefore,
-    plain,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +80,9 @@ class Builder:
         """Where a token or a tree stands, the tree as far as its line goes."""
         meta: Any = getattr(node, "meta", node)
         line, column = getattr(meta, "line", 1) or 1, getattr(meta, "column", 1) or 1
-        end = (getattr(meta, "end_column", None) or column + 1) if getattr(meta, "end_line", line) == line else column + 1
+        end = (
+            (getattr(meta, "end_column", None) or column + 1) if getattr(meta, "end_line", line) == line else column + 1
+        )
         return Place(line, column, max(1, end - column))
 
     def wrong(
@@ -117,9 +114,7 @@ class Builder:
         named = [self.subject(t)[0] for t in trees(tree)]
         week = self.whole(tokens(tree, "NUMBER")[0], "a week", 1, LONGEST_WEEKS)
         outcome = str(tokens(tree, "OUTCOME")[0]).lower()
-        return Condition(
-            cast(Any, outcome), week, bool(tokens(tree, "NO")), named[0] if named else None
-        )
+        return Condition(cast(Any, outcome), week, bool(tokens(tree, "NO")), named[0] if named else None)
 
     def chain(self, tree: Node, *, led: bool = False) -> Chain:
         groups = trees(tree)
@@ -208,7 +203,9 @@ class Builder:
             last = segments[-1]
             if last.length is None and not isinstance(last.rhythm, Spread):
                 raise self.wrong(
-                    tree, f"{name} with no protocol stated needs a length", "Say for how long.",
+                    tree,
+                    f"{name} with no protocol stated needs a length",
+                    "Say for how long.",
                     (f"{name} 5 days a week for 6 weeks", *HOW_LONG[:2]),
                 )
         return Give(name, tuple(segments), bool(sham), bool(tokens(tree, "ADD")), self.place(tree))
@@ -514,7 +511,9 @@ class Builder:
         old, new = (self.drug_dose(t) for t in trees(tree) if t.data in ("drug_dose", "drug_per_day"))
         if old.subject == new.subject:
             raise self.wrong(
-                tree, f"a switch from {old.subject} to itself", "Write `raise` or `lower`.",
+                tree,
+                f"a switch from {old.subject} to itself",
+                "Write `raise` or `lower`.",
                 ("raise escitalopram from 10 mg to 20 mg daily at the first iTBS",),
             )
         over = self.duration(next(t for t in trees(tree) if t.data == "duration"))
@@ -597,45 +596,3 @@ class Builder:
     def whole_days(self, node: Node, duration: Duration) -> None:
         if abs(duration.days - round(duration.days)) > 1e-9:
             raise self.wrong(node, f"{duration} is not a whole number of days", None, HOW_LONG)
-
-
-QUALIFIERS = {
-    "dose", "pulses", "hertz", "milliampere", "intensity", "site", "session_length", "infusion", "placement", "route",
-    "format",
-}  # fmt: skip
-NAMES = {"milliampere": "current", "hertz": "frequency", "over": "infusion time", "minutes": "session length"}
-CLAUSES = {
-    "start": "start",
-    "window": "start",
-    "cap": "limit of sessions",
-    "assessed_each": "time of assessment",
-    "length": "length",
-}
-FIXED = {
-    "once_a_day": Frequency(),
-    "twice_a_day": Frequency(2),
-    "weekly": Frequency(1, "every weeks", 1),
-    "monthly": Frequency(1, "every weeks", 4),
-    "twice_weekly": Frequency(1, "days a week", 2),
-}
-
-
-def trees(tree: Node) -> list[Node]:
-    """The children that are trees."""
-    return [cast("Node", c) for c in tree.children if hasattr(c, "data")]
-
-
-def tokens(tree: Node, kind: str) -> list[Token]:
-    """The children that are tokens of one kind."""
-    return [cast("Token", c) for c in _leaves(tree) if c.type == kind]
-
-
-def _leaves(tree: Node) -> Iterator[Token]:
-    for child in tree.children:
-        if not hasattr(child, "data"):
-            yield child
-
-
-def spaced(token: Token) -> str:
-    """The token's text with single spaces."""
-    return " ".join(str(token).split())

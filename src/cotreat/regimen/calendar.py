@@ -57,13 +57,13 @@ def next_day(frequency: Frequency, start: int, day: int) -> int:
 
 
 def spread_days(sessions: int, start: int, end: int) -> list[int]:
-    """Days of sessions spread over the weekdays of [start, end): session k on weekday floor(k * weekdays / sessions)."""
+    """Days of sessions spread over the weekdays of [start, end): session k on the floor(k * weekdays / sessions)-th."""
     weekdays = [d for d in range(start, end) if d % 7 < 5]
     return [weekdays[k * len(weekdays) // sessions] for k in range(sessions)] if weekdays else []
 
 
 def session_hours(times: int) -> tuple[float, ...]:
-    """Hours of sessions, or of doses given in the clinic: from 10:00, hourly; earlier when the day would not hold them."""
+    """Hours of sessions and of doses given in the clinic: from 10:00, hourly; earlier when the day is too short."""
     first = min(SESSION_HOUR, 24.0 - times)
     return tuple(first + k for k in range(times))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cotreat.measures.errors import InputError
 from cotreat.regimen.plan import Line, Plan, Planned, occasions_of, start_of
-from cotreat.regimen.values import Anchor, Change, Give, Hold, Regimen, Stop, Taper, UntilLast, UntilTaperEnds
+from cotreat.regimen.values import Anchor, Change, Give, Hold, Regimen, Stop, UntilLast, UntilTaperEnds
 from cotreat.regimen.walk import ends_by_itself
 
 MOST_ORDERS = 200
@@ -26,7 +26,9 @@ def check(regimen: Regimen) -> None:
         condition = line.condition
         if condition is not None and condition.to is not None and not plan.stopped_by(line):
             raise plan.wrong(
-                line, f"{condition.to} is not given outside this branch", "Name the treatment that may fail, or leave `to ...` out."
+                line,
+                f"{condition.to} is not given outside this branch",
+                "Name the treatment that may fail, or leave `to ...` out.",
             )
     expand(regimen)
 
@@ -69,11 +71,12 @@ def _starts(plan: Plan, p: Planned) -> None:
     if led:
         return
     if isinstance(p.part, Change) and moment is None:
-        raise plan.wrong(p, f"when is {p.part.subject} {p.part.direction}d?".replace("raised", "raised"), "Say `at the first iTBS`, `at week 3` ...")
+        raise plan.wrong(
+            p,
+            f"when does `{p.part.direction} {p.part.subject}` happen?",
+            "Say `at the first iTBS`, `at week 3` ...",
+        )
     if isinstance(p.part, Stop) and moment is None and plan.giving.get(p.part.subject):
         raise plan.wrong(
             p, f"when does {p.part.subject} stop?", "Say `at week 6`, `at the last ECT` ..., or lead with `then`."
         )
-
-
-__all__ = ["Taper", "check"]

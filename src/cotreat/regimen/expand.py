@@ -7,24 +7,19 @@ lead to the same treatment share a phase.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import ceil
 
 from cotreat.measures.errors import InputError
 from cotreat.regimen.calendar import next_day, pattern_days, visits
 from cotreat.regimen.items import Dated
-from cotreat.regimen.ledger import Before, Item, Ledger, Mark, Phase, Rule, Transition
-from cotreat.regimen.plan import Line, Plan, Planned, is_stimulation, occasions_of, start_of
+from cotreat.regimen.ledger import Before, Item, Ledger, Phase, Rule, Transition
+from cotreat.regimen.plan import Line, Plan, Planned, is_stimulation, start_of
+from cotreat.regimen.quantities import Duration
 from cotreat.regimen.runs import Run, Runs
-from cotreat.regimen.values import (
-    Anchor,
-    Frequency,
-    Give,
-    Hold,
-    Regimen,
-    UntilLast,
-    UntilTaperEnds,
-)
+from cotreat.regimen.values import Anchor, AroundEach, AtEach, Frequency, Give, Hold, Regimen, Spread, WindowAround
 from cotreat.regimen.walk import FAR, Path, Setting, Span, Walk
 
 HORIZON = 364
@@ -44,20 +39,16 @@ def expand(regimen: Regimen, horizon: int = HORIZON) -> Ledger:
     if not regimen.statements:
         return Ledger((Phase(0, "nothing", (), length=0),), (), (0,), horizon=horizon)
     plan = Plan(regimen)
-    base, tracks, fixed = _laid_out(plan, horizon)
     phases: list[Phase] = []
     transitions: list[Transition] = []
     first: list[int] = []
     before: list[Before] = []
     notes: list[str] = []
-    for number, lines in enumerate(tracks):
-        course = _Course(plan, Setting(lines, base, horizon, fixed), number, len(phases))
-        start = course.follow(Path(), None)
-        course.all_begun()
-        ordered = course.in_order(start)
+    for course, start in _courses(plan, horizon):
+        first.append(len(phases))
+        ordered = course.in_order(start, len(phases))
         phases += ordered[0]
         transitions += ordered[1]
-        first.append(len(phases) - len(ordered[0]))
         before += course.before
         notes += course.notes
     lead_in = max(0, -min((i.day for p in first for i in phases[p].items), default=0))
@@ -71,6 +62,32 @@ def expand(regimen: Regimen, horizon: int = HORIZON) -> Ledger:
         lead_in,
         tuple(dict.fromkeys([*_notes(plan), *notes])),
     )
+
+
+def planned_days(regimen: Regimen) -> int:
+    """Days from day 0 until all that has an end is over, on the path on which no outcome is met."""
+    longest = 0
+    for course, index in _courses(Plan(regimen), HORIZON) if regimen.statements else ():
+        start, here = 0, index
+        while True:
+            made = course.made[here]
+            longest = max(longest, start + made.bounded)
+            leaving = [(day, to) for day, rule, to in made.steps if rule.outcome is None]
+            if not leaving:
+                break
+            day, here = min(leaving)
+            start += day
+    return longest
+
+
+def _courses(plan: Plan, horizon: int) -> Iterator[tuple[_Course, int]]:
+    """Each track followed along all its paths, with the index of its entry phase."""
+    base, tracks, fixed = _laid_out(plan, horizon)
+    for number, lines in enumerate(tracks):
+        course = _Course(plan, Setting(lines, base, horizon, fixed), number)
+        start = course.follow(Path(), None)
+        course.all_begun()
+        yield course, start
 
 
 # ---- tracks and day 0 -------------------------------------------------------------------------------------------
@@ -185,6 +202,7 @@ class Decision:
 class _Made:
     phase: Phase
     steps: tuple[tuple[int, Rule, int], ...]
+    bounded: int
 
 
 @dataclass
@@ -194,7 +212,6 @@ class _Course:
     plan: Plan
     setting: Setting
     track: int
-    offset: int
     made: list[_Made] = field(default_factory=list)
     known: dict[object, int] = field(default_factory=dict)
     content: dict[object, int] = field(default_factory=dict)
@@ -208,14 +225,15 @@ class _Course:
         self.walks += 1
         walk = Walk(self.plan, self.setting, path)
         self._starts(walk, parent)
-        signature = self._signature(walk, fired)
-        if signature in self.known:
-            return self.known[signature]
-        if len(self.made) > MOST_PHASES or self.walks > MOST_WALKS:
+        if self.walks > MOST_WALKS or len(self.made) > MOST_PHASES:
             raise InputError(
-                "too many ways through this regimen", hint="Give courses that run `until` an outcome a limit of sessions."
+                "too many ways through this regimen",
+                hint="Give courses that run `until` an outcome a limit of sessions.",
             )
         runs = Runs(walk)
+        signature = self._signature(walk, runs, fired)
+        if signature in self.known:
+            return self.known[signature]
         if path.now is None:
             self.before += runs.before
         start = path.now if path.now is not None else 0
@@ -229,13 +247,14 @@ class _Course:
             steps.append((decision.day - start, decision.rule, self.follow(following, walk, decision.rule)))
         phase = Phase(
             self.track,
-            self._label(walk, runs, first),
+            self._label(runs, dated, first),
             tuple(_moved(i, start) for i in dated.items),
             tuple(replace(m, day=m.day - start) if start else m for m in dated.marks),
-            self._length(walk, runs, steps, start),
+            self._length(walk, runs, dated, steps),
             start % 7,
         )
-        made = _Made(phase, tuple(steps))
+        bounded = max((r.end - start for r in runs.runs if r.end is not None and r.end > r.start), default=0)
+        made = _Made(phase, tuple(steps), bounded)
         index = self.content.setdefault((phase, made.steps), len(self.made))
         if index == len(self.made):
             self.made.append(made)
@@ -258,10 +277,10 @@ class _Course:
             if span.final is not None:
                 closing.setdefault(span.final, []).append((span.part, span.segment))
         for line in walk.asked:
-            day = self._day_asked(line, now, fired)
-            if day is not None and line.condition is not None:
+            on = self._day_asked(line, now, fired)
+            if on is not None and line.condition is not None:
                 c = line.condition
-                asked.setdefault(day, []).append(Decision(day, Rule(c.outcome, c.negated, c.to), begins=(line.index,)))
+                asked.setdefault(on, []).append(Decision(on, Rule(c.outcome, c.negated, c.to), begins=(line.index,)))
         found: list[Decision] = []
         for day in sorted({*asked, *closing}):
             ends = tuple(closing.get(day, ()))
@@ -298,65 +317,65 @@ class _Course:
 
     # ---- what a phase is ----------------------------------------------------------------------------------------
 
-    def _length(self, walk: Walk, runs: Runs, steps: list[tuple[int, Rule, int]], start: int) -> int | None:
+    def _length(self, walk: Walk, runs: Runs, dated: Dated, steps: list[tuple[int, Rule, int]]) -> int | None:
+        start = walk.path.now or 0
         ends = [day for day, _, _ in steps]
-        for run in runs.runs:
-            if run.until > max(start, run.start):
-                ends.append(run.until - start)
-        for span in walk.pending:
-            ends.append((span.final if span.final is not None else FAR) - start)
+        if dated.items:
+            ends.append(dated.items[-1].day + 1 - start)
+        # What hangs on sessions ends with them: its last item counts, not the run.
+        lasting = [r for r in runs.runs if not isinstance(r.rhythm, AroundEach | AtEach)]
+        ends += [run.until - start for run in lasting if run.until > max(start, run.start)]
+        ends += [(span.final if span.final is not None else FAR) - start for span in walk.pending]
         longest = max(ends, default=0)
         return None if longest > FAR // 2 else max(0, longest)
 
-    def _label(self, walk: Walk, runs: Runs, first: int) -> str:
-        found: dict[int, str] = {}
-        for run in runs.runs:
-            if run.until > max(first, run.start):
-                found.setdefault(run.planned.index, str(run.planned.part))
-        for spans in walk.spans.values():
-            for span in spans:
-                p = self.plan.parts[span.part]
-                if isinstance(p.part, Hold) and span.until > first:
-                    found.setdefault(p.index, str(p.part))
-        return "; ".join(found[i] for i in sorted(found)) or ("nothing" if walk.path.now is None else "nothing more")
+    def _label(self, runs: Runs, dated: Dated, first: int) -> str:
+        found = {run.planned.index: str(run.planned.part) for run in runs.runs if run.until > max(first, run.start)}
+        found |= {h.planned.index: str(h.planned.part) for h in dated.held if h.high > first * 24}
+        found |= {p.index: str(p.part) for day, p in runs.stops if day >= first}
+        return "; ".join(found[i] for i in sorted(found)) or ("nothing" if first == _EARLIEST else "nothing more")
 
-    def _signature(self, walk: Walk, fired: Rule | None) -> object:
+    def _signature(self, walk: Walk, runs: Runs, fired: Rule | None) -> object:
         """Everything the future of a path depends on, in days from its last decision."""
         now = walk.path.now
         if now is None:
             return None
-        runs = tuple(self._ahead(walk, s, now) for spans in walk.spans.values() for s in spans)
-        groups = tuple(sorted(walk.done))
+        back = self._look_back
+        given = tuple(_ahead(run, now, back) for run in runs.runs if run.until > max(now - back, run.start))
+        open_ends = tuple(
+            (
+                s.part,
+                s.segment,
+                _sessions_ahead(self.plan, s, now),
+                *(None if d is None else d - now for d in (s.last, s.final)),
+            )
+            for s in walk.pending
+        )
+        ends = tuple(
+            (i, max(s.until - now, 0))
+            for i, spans in walk.spans.items()
+            for s in spans
+            if not isinstance(self.plan.parts[i].part, Give)
+        )
+        marks = tuple((m.day - now, m.kind, m.text) for m in runs.marks if m.day >= now)
         asked = tuple(
             (line.index, self._day_asked(line, now, fired), 7 * line.condition.week - now)
             for line in walk.asked
             if line.condition is not None and 7 * line.condition.week >= now
         )
-        return now % 7, runs, groups, asked, tuple(sorted(walk.path.taken)) if self._exact else len(walk.path.taken)
+        begun = tuple(sorted((i, i in walk.done) for i in walk.spans))
+        over = tuple(walk.abandoned(line) for line in walk.lines)
+        return now % 7, given, open_ends, ends, marks, asked, begun, over
 
-    @property
-    def _exact(self) -> bool:
-        """Whether the past counts: something hangs on earlier sessions, or a dose was changed."""
-        parts = [self.plan.parts[i] for n in self.setting.lines for g in self.plan.lines[n].groups for i in g]
-        return any(
-            not isinstance(p.part, Give)
-            or any(True for _ in occasions_of(p.part))
-            or any(isinstance(s.length, UntilTaperEnds | UntilLast) or s.assessed_each for s in p.part.segments)
-            for p in parts
-        )
-
-    def _ahead(self, walk: Walk, span: Span, now: int) -> object:
-        if span.until <= now and not self._exact:
-            return span.part, span.segment, "over"
-        start = span.start - now
-        part = self.plan.parts[span.part].part
-        if start < 0 and not self._exact and isinstance(part, Give):
-            rhythm = part.segments[span.segment].rhythm
-            start = 0
-            if isinstance(rhythm, Frequency) and rhythm.pattern != "days a week":
-                start = next_day(rhythm, span.start, now) - now
-        ends = tuple(None if d is None else d - now for d in (span.end, span.last, span.final))
-        return span.part, span.segment, start, ends
+    @cached_property
+    def _look_back(self) -> int:
+        """How many days of the past can still bring something about: doses and windows after a session or a cut."""
+        longest = 0.0
+        for n in self.setting.lines:
+            for group in self.plan.lines[n].groups:
+                for i in group:
+                    longest = max(longest, *(d.days for d in _afterwards(self.plan.parts[i])), 0.0)
+        return ceil(longest)
 
     # ---- what can go wrong --------------------------------------------------------------------------------------
 
@@ -398,18 +417,20 @@ class _Course:
         if isinstance(moment, Anchor):
             named = self.plan.named_by(p, moment.subject)
             if moment.which == "last" and not any(start_of(q.part) for q in named):
-                return self.plan.wrong(p, f"{moment.subject} has no last session: it goes on and on", "Give it a length.")
+                return self.plan.wrong(
+                    p, f"{moment.subject} has no last session: it goes on and on", "Give it a length."
+                )
             return self.plan.wrong(p, f"this never begins: `{moment}` waits for itself or never comes")
         return self.plan.wrong(p, "this never begins: what it follows never ends")
 
     # ---- order --------------------------------------------------------------------------------------------------
 
-    def in_order(self, start: int) -> tuple[list[Phase], list[Transition]]:
-        """Phases and transitions of the track, the entry phase first, numbered from the track's offset."""
+    def in_order(self, start: int, offset: int) -> tuple[list[Phase], list[Transition]]:
+        """Phases and transitions of the track, the entry phase first, numbered from ``offset``."""
         order = [start]
         for index in order:
-            order += [to for _, _, to in self.made[index].steps if to not in order]
-        number = {old: self.offset + new for new, old in enumerate(order)}
+            order += [to for to in dict.fromkeys(to for _, _, to in self.made[index].steps) if to not in order]
+        number = {old: offset + new for new, old in enumerate(order)}
         phases = [self.made[i].phase for i in order]
         transitions = [
             Transition(number[i], day, rule, ((self.track, number[to]),))
@@ -417,6 +438,38 @@ class _Course:
             for day, rule, to in self.made[i].steps
         ]
         return phases, transitions
+
+
+def _ahead(run: Run, now: int, back: int) -> object:
+    """What the future depends on: a start in the past is moved to the next session where that changes nothing."""
+    start = run.start - now
+    end = None if run.end is None else run.end - now
+    origin = run.origin - now
+    windowed = isinstance(run.planned.part, Give) and run.planned.part.segments[max(run.segment, 0)].window is not None
+    if start < 0 and not back and not windowed and not isinstance(run.rhythm, Spread):
+        start = origin = 0
+        if isinstance(run.rhythm, Frequency) and run.rhythm.pattern != "days a week":
+            origin = next_day(run.rhythm, run.origin, now) - now
+    return run.planned.index, run.segment, run.subject, start, end, origin, run.rhythm, run.how
+
+
+def _sessions_ahead(plan: Plan, span: Span, now: int) -> object:
+    """When the sessions of an undecided course come, and whether the first is over: it is assessed from the second."""
+    part = plan.parts[span.part].part
+    assert isinstance(part, Give)
+    rhythm = part.segments[span.segment].rhythm
+    if not isinstance(rhythm, Frequency):
+        return None
+    first = next_day(rhythm, span.start, span.start)
+    return next_day(rhythm, span.start, max(now, span.start)) - now, first < now
+
+
+def _afterwards(p: Planned) -> list[Duration]:
+    segments = p.part.segments if isinstance(p.part, Give) else ()
+    windows = [s.window for s in segments] + ([p.part.window] if isinstance(p.part, Hold) else [])
+    found = [w.after for w in windows if isinstance(w, WindowAround)]
+    found += [s.rhythm.offset for s in segments if isinstance(s.rhythm, AroundEach) and s.rhythm.side == "after"]
+    return found
 
 
 def _moved(item: Item, start: int) -> Item:
@@ -463,6 +516,3 @@ def _notes(plan: Plan) -> list[str]:
     from cotreat.regimen.notes import notes
 
     return notes(plan)
-
-
-__all__ = ["HORIZON", "Mark", "Run", "expand"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from cotreat.measures.errors import InputError
-from cotreat.regimen.values import Place
+from cotreat.regimen.quantities import Place
 
 EXAMPLES = (
     "escitalopram 10 mg daily from 4 weeks before iTBS",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cotreat.regimen.calendar import dose_hours, next_day, pattern_days, session_hours
 from cotreat.regimen.ledger import Item, Mark
 from cotreat.regimen.plan import Planned, in_clinic, is_modality
+from cotreat.regimen.quantities import How
 from cotreat.regimen.runs import Run, Runs
-from cotreat.regimen.values import AroundEach, AtEach, Frequency, Give, Hold, How, Level, Occasion
+from cotreat.regimen.values import AroundEach, AtEach, Frequency, Give, Hold, Level, Occasion
 from cotreat.regimen.walk import FAR, Time, Walk
 
 
@@ -56,9 +57,7 @@ class Dated:
         return found
 
     def _hold_marks(self) -> list[Mark]:
-        return [
-            Mark(math.floor(h.low / 24), "hold", h.subject, f"{h.subject} held", h.planned.line) for h in self.held
-        ]
+        return [Mark(math.floor(h.low / 24), "hold", h.subject, f"{h.subject} held", h.planned.line) for h in self.held]
 
     def _is_held(self, subject: str, day: int, hour: float) -> bool:
         at = day * 24 + hour

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cotreat.catalogue.words import words
 from cotreat.measures.errors import InputError
@@ -46,10 +46,10 @@ def read(text: str) -> Regimen:
 def _tree(source: str) -> Tree[Token]:
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-    from cotreat.regimen.messages import unreadable, unexpected
+    from cotreat.regimen.messages import unexpected, unreadable
 
     try:
-        return cast("Tree[Token]", parser().parse(source))
+        return parser().parse(source)
     except UnexpectedCharacters as error:
         raise unreadable(source, error.line, error.column) from None
     except UnexpectedToken as error:

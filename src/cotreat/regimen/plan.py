@@ -10,6 +10,7 @@ from cotreat.catalogue.drug_table import drug, drugs
 from cotreat.catalogue.modality_table import Modality, modality
 from cotreat.measures.errors import InputError
 from cotreat.regimen.faults import fault
+from cotreat.regimen.quantities import Place
 from cotreat.regimen.values import (
     Anchor,
     AroundEach,
@@ -22,9 +23,7 @@ from cotreat.regimen.values import (
     Moment,
     Occasion,
     Part,
-    Place,
     Regimen,
-    Stop,
     Switch,
     Taper,
     UntilLast,
@@ -100,14 +99,20 @@ class Plan:
     @cached_property
     def modality_given(self) -> tuple[str, ...]:
         """Modalities that are given, in order of first mention."""
-        return tuple(dict.fromkeys(p.part.subject for p in self.parts if isinstance(p.part, Give) and is_modality(p.part.subject)))
+        return tuple(
+            dict.fromkeys(
+                p.part.subject for p in self.parts if isinstance(p.part, Give) and is_modality(p.part.subject)
+            )
+        )
 
     def named_by(self, at: Planned, subject: str) -> tuple[Planned, ...]:
         """The parts that `the first` or `the last` of a subject means, seen from a part.
 
         Those of its own branch, else those outside branches, else those of the only branch that has any.
         """
-        others = [p for p in self.parts if isinstance(p.part, Give) and p.part.subject == subject and p.index != at.index]
+        others = [
+            p for p in self.parts if isinstance(p.part, Give) and p.part.subject == subject and p.index != at.index
+        ]
         if not others:
             others = [p for p in self.giving.get(subject, ()) if p.index != at.index and not isinstance(p.part, Change)]
         own = [p for p in others if p.statement == at.statement and self.lines[at.statement].condition is not None]
@@ -123,7 +128,9 @@ class Plan:
             tapers = [p for p in self.parts if isinstance(p.part, Taper)]
             if not tapers:
                 tapers = [p for p in self.parts if isinstance(p.part, Change) and p.part.direction == "lower"]
-            if len({subjects_of(p.part)[0] for p in tapers}) != 1 or (len(tapers) > 1 and isinstance(tapers[0].part, Taper)):
+            if len({subjects_of(p.part)[0] for p in tapers}) != 1 or (
+                len(tapers) > 1 and isinstance(tapers[0].part, Taper)
+            ):
                 what = "there is no taper" if not tapers else "there is more than one taper"
                 raise self.wrong(at, f"`each cut` has no single meaning: {what}")
             return tuple(tapers)
@@ -225,8 +232,6 @@ def _drug_names() -> frozenset[str]:
     return frozenset(d.id for d in drugs())
 
 
-
-
 def is_stimulation(subject: str) -> bool:
     """Whether a subject stimulates the brain: what day 0 is counted from."""
     return is_modality(subject) and _stimulates(modality(subject))
@@ -243,6 +248,3 @@ def in_clinic(subject: str, route: str | None, infused: bool) -> bool:
         usual = [r.route for r in drug(subject).routes if r.usual]
         route = usual[0] if len(usual) == 1 else None
     return infused or route in ("IV", "IM", "SC", "nasal")
-
-
-__all__ = ["Line", "Plan", "Planned", "Stop", "in_clinic", "is_modality", "is_stimulation", "occasions_of", "start_of"]

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 
 from cotreat.regimen.ledger import Before, Mark
 from cotreat.regimen.plan import Planned
+from cotreat.regimen.quantities import Dose, How, plain
 from cotreat.regimen.tapering import switch_steps, taper_steps
 from cotreat.regimen.values import (
     Change,
-    Dose,
     DrugDose,
     Frequency,
     Give,
     Hold,
-    How,
     Level,
     Part,
     Rhythm,
@@ -22,7 +21,6 @@ from cotreat.regimen.values import (
     Stop,
     Switch,
     Taper,
-    plain,
     subjects_of,
 )
 from cotreat.regimen.walk import FAR, Span, Walk
@@ -60,6 +58,7 @@ class Runs:
         self.runs: list[Run] = []
         self.marks: list[Mark] = []
         self.before: list[Before] = []
+        self.stops: list[tuple[int, Planned]] = []
         for spans in walk.spans.values():
             for span in spans:
                 self._give(span)
@@ -67,7 +66,7 @@ class Runs:
         overrides = [p for p in begun if isinstance(p.part, Change | Taper | Switch | Stop | Hold)]
         for subject in dict.fromkeys(subjects_of(p.part)[0] for p in overrides):
             self._baseline([p for p in overrides if subjects_of(p.part)[0] == subject], subject)
-        started = [(span[0].start, p) for p in overrides if (span := walk.spans.get(p.index))]
+        started = [(found[0].start, p) for p in overrides if (found := walk.spans.get(p.index))]
         for day, p in sorted(started, key=lambda x: (x[0], x[1].index)):
             self._override(p, day)
         self._alone()
@@ -85,7 +84,8 @@ class Runs:
         start = span.start
         if segment.window is not None:
             times = self.walk.span_times(span)
-            start = min(start, times[0][0]) if times else start
+            if times:
+                start, end = min(start, times[0][0]), min(times[-1][0] + 1, span.until)
         if isinstance(segment.rhythm, Spread) and end is not None:
             days = [d for d, _ in self.walk.span_times(span)]
             if len(set(days)) != segment.rhythm.sessions:
@@ -221,6 +221,7 @@ class Runs:
             else:
                 kept.append(run)
         self.runs = kept
+        self.stops.append((day, p))
         self.marks.append(Mark(day, "stop", part.subject, f"{part.subject} stopped", p.line))
 
     def _continues(self, run: Run, day: int) -> bool:

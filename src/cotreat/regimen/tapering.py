@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cotreat.catalogue.drug_table import drug
 from cotreat.measures.errors import InputError
-from cotreat.regimen.values import Duration, Switch, Taper
+from cotreat.regimen.quantities import Duration
+from cotreat.regimen.values import Switch, Taper
 
 WEEK = Duration(1, "weeks")
 

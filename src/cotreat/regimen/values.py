@@ -11,137 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cotreat.measures.errors import InputError
+from cotreat.regimen.quantities import Dose, Duration, How, Place, plain
 
-TimeUnit = Literal["minutes", "hours", "days", "weeks"]
 Side = Literal["before", "after"]
 Which = Literal["first", "last"]
 OutcomeWord = Literal["remission", "response", "relapse"]
-
-HOURS_OF: dict[str, float] = {"minutes": 1 / 60, "hours": 1.0, "days": 24.0, "weeks": 168.0}
-
-
-def plain(x: float) -> str:
-    """A number as the language writes it: no exponent, no trailing zeros, at most four decimals."""
-    return f"{x:.4f}".rstrip("0").rstrip(".")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands in the source text: line and column from 1, width in characters."""
-
-    line: int = 1
-    column: int = 1
-    width: int = 1
-
-
-# ---- quantities -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """A stretch of time."""
-
-    amount: float
-    unit: TimeUnit
-
-    def __str__(self) -> str:
-        unit = self.unit[:-1] if self.amount == 1 else self.unit
-        return f"{plain(self.amount)} {unit}"
-
-    @property
-    def hours(self) -> float:
-        """Length in hours."""
-        return self.amount * HOURS_OF[self.unit]
-
-    @property
-    def days(self) -> float:
-        """Length in days."""
-        return self.hours / 24
-
-    @property
-    def minutes(self) -> float:
-        """Length in minutes."""
-        return self.amount if self.unit == "minutes" else self.hours * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Dose:
-    """One dose as written: ``unit`` is mg, g, mcg or mg/kg."""
-
-    amount: float
-    unit: Literal["mg", "g", "mcg", "mg/kg"]
-
-    def __str__(self) -> str:
-        return f"{plain(self.amount)} {self.unit}"
-
-    @property
-    def standard(self) -> tuple[float, str]:
-        """Amount and unit in mg or mg/kg."""
-        if self.unit == "mg/kg":
-            return self.amount, "mg/kg"
-        return round(self.amount * {"mg": 1.0, "g": 1000.0, "mcg": 0.001}[self.unit], 7), "mg"
-
-
-@dataclass(frozen=True, slots=True)
-class Intensity:
-    """Stimulation intensity in percent of the resting or active motor threshold."""
-
-    percent: float
-    threshold: Literal["rMT", "aMT"]
-
-    def __str__(self) -> str:
-        return f"at {plain(self.percent)} % {self.threshold}"
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """How much and in which way, as far as the sentence says: every field may be None.
-
-    ``pulses`` a session, ``hertz``, ``milliampere``; ``minutes`` is the length of a session, ``over`` of an infusion.
-    """
-
-    dose: Dose | None = None
-    pulses: float | None = None
-    hertz: float | None = None
-    milliampere: float | None = None
-    intensity: Intensity | None = None
-    site: str | None = None
-    minutes: Duration | None = None
-    over: Duration | None = None
-    placement: str | None = None
-    route: str | None = None
-    format: str | None = None
-
-    def words(self) -> Iterator[str]:
-        """The qualifiers in the canonical order."""
-        if self.placement is not None:
-            yield self.placement
-        if self.format is not None:
-            yield self.format
-        if self.dose is not None:
-            yield str(self.dose)
-        if self.route is not None:
-            yield self.route
-        if self.over is not None:
-            yield f"over {self.over}"
-        for value, unit in ((self.pulses, "pulses"), (self.hertz, "Hz"), (self.milliampere, "mA")):
-            if value is not None:
-                yield f"{plain(value)} {unit}"
-        if self.intensity is not None:
-            yield str(self.intensity)
-        if self.minutes is not None:
-            yield str(self.minutes)
-        if self.site is not None:
-            yield f"to {self.site}"
-
-    def updated(self, other: How) -> How:
-        """This, with everything that ``other`` says put in its place."""
-        said = {name: value for name in HOW_FIELDS if (value := getattr(other, name)) is not None}
-        return How(**({name: getattr(self, name) for name in HOW_FIELDS} | said))
-
-
-HOW_FIELDS = tuple(How.__dataclass_fields__)
-
 
 # ---- how often --------------------------------------------------------------------------------------------------
 
@@ -204,7 +78,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What ``each`` refers to: each session of a subject, each session of the only modality, or each cut of the taper."""
+    """What ``each`` refers to: sessions of a subject, sessions of the only modality, or cuts of the taper."""
 
     kind: Literal["subject", "session", "cut"]
     subject: str | None = None
@@ -372,7 +246,7 @@ class Segment:
     """One stretch of a part with one rhythm. ``how`` holds what is said here; what is left out goes on as before."""
 
     rhythm: Rhythm
-    how: How = How()
+    how: How = field(default=How())
     length: Length | None = None
     start: Moment | None = None
     window: Window | None = None
@@ -612,7 +486,9 @@ class Regimen:
         """Side by side on one clock: what follows with ``then`` waits for both."""
         mine, its = _one_chain(self, "and"), _one_chain(other, "and")
         if len(its.groups) != 1:
-            raise InputError("what stands after `and` cannot go on with `then`", hint="Combine it first: a.and(b).then(c).")
+            raise InputError(
+                "what stands after `and` cannot go on with `then`", hint="Combine it first: a.and(b).then(c)."
+            )
         last = Group((*mine.groups[-1].parts, *its.groups[0].parts))
         return _combine("and", Chain((*mine.groups[:-1], last)))
 

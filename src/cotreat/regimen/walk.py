@@ -9,6 +9,7 @@ from itertools import chain
 
 from cotreat.regimen.calendar import capped, dose_hours, pattern_days, session_hours, spread_days
 from cotreat.regimen.plan import Line, Plan, Planned, in_clinic, is_modality, start_of
+from cotreat.regimen.quantities import How
 from cotreat.regimen.tapering import cut_days
 from cotreat.regimen.values import (
     Anchor,
@@ -20,7 +21,6 @@ from cotreat.regimen.values import (
     Frequency,
     Give,
     Hold,
-    How,
     Level,
     Occasion,
     Segment,
@@ -42,7 +42,7 @@ FAR = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Decisions taken so far: segments ended (part, segment, day), branches begun (line, day), and the day of the last."""
+    """Decisions taken so far: segments ended (part, segment, day), branches begun (line, day), the last day."""
 
     ended: tuple[tuple[int, int, int], ...] = ()
     taken: tuple[tuple[int, int], ...] = ()
@@ -104,7 +104,9 @@ class Walk:
             for p in plan.stopped_by(line)
         }
         self._times: dict[int, list[Time]] = {}
-        while any([self._advance(line) for line in self.lines]):
+        changed = True
+        while changed:
+            changed = sum(self._advance(line) for line in self.lines) > 0
             self._times.clear()
         self._times.clear()
 
@@ -131,6 +133,10 @@ class Walk:
                     self._group_start[line.index, g + 1] = max(known)
                     changed = True
         return changed
+
+    def abandoned(self, line: Line) -> bool:
+        """Whether what was still to come in a statement has been given up for a branch."""
+        return self._abandoned(line, FAR)
 
     def _abandoned(self, line: Line, day: int) -> bool:
         """Whether a branch that stops a treatment has also ended the rest of its statement."""

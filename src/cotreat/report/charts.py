@@ -105,8 +105,7 @@ def curve_chart(curves: Sequence[Curve], arms: Mapping[str, int], caption: Capti
     unit = time_unit(x.low, x.high)
     parts = [_value_axis(frame, y, ticks), _time_axis(frame, x, 5 if narrow else 9)]
     parts.append(text(frame.x0 - (26 if narrow else 34), frame.y0 - 14, _value_title(curves[0]), class_="axis-title"))
-    parts.append(text(frame.x1, frame.y1 + 34, f"{unit.name}s since {curves[0].since}", class_="axis-title end"))
-    parts.append(text(frame.x0, frame.y1 + 34, caption.stamp, class_="stamp"))
+    parts.append(_foot(frame, frame.y1 + 34, caption.stamp, f"{unit.name}s since {curves[0].since}"))
     parts += [
         element("g", _bands(c, x, y), class_=f"arm {arm_class(arms[c.arm])}", data_arm=arms[c.arm]) for c in curves
     ]
@@ -123,16 +122,32 @@ def curve_chart(curves: Sequence[Curve], arms: Mapping[str, int], caption: Capti
     parts.append(element("g", element("line", class_="cross", x1=0, x2=0, y1=frame.y0, y2=frame.y1), class_="cursor"))
     plot = " ".join(num(v) for v in (frame.x0, frame.x1, frame.y0, frame.y1))
     scales = f"{short(x.low)} {short(x.high)} {short(y.low)} {short(y.high)}".replace("\N{MINUS SIGN}", "-")
-    return drawing(frame, "".join(parts), caption.label, class_="curves", data_plot=plot, data_scales=scales)
+    kind = "curves crowded" if len(curves) > 2 else "curves"
+    return drawing(frame, "".join(parts), caption.label, class_=kind, data_plot=plot, data_scales=scales)
+
+
+def _foot(frame: Frame, y: float, stamp: str, title: str) -> str:
+    """The title of the horizontal axis at the right and the stamp at the left; narrow, the stamp goes below."""
+    start = min(frame.x0, 14) if frame.narrow else 0.0
+    room = (frame.x1 - start) / LETTER - (0 if frame.narrow else text_width(title) + 4)
+    shown = text(start, y + (16 if frame.narrow else 0), fold(stamp, room, 1)[0], class_="stamp")
+    return shown + text(frame.x1, y, title, class_="axis-title end")
 
 
 def _of_arm(arm: int, body: str) -> str:
     return element("g", body, class_=f"arm {arm_class(arm)}", data_arm=arm) if body else ""
 
 
+def _frame(narrow: bool, height: float, left: float, right: float, top: float, bottom: float) -> Frame:
+    """A frame with labels left and right of the plot; narrow, they stand above it."""
+    if narrow:
+        return Frame(NARROW, height, 14, 14, top, bottom, font=12, narrow=True)
+    return Frame(WIDE, height, left, right, top, bottom)
+
+
 def _curve_frame(narrow: bool) -> Frame:
     if narrow:
-        return Frame(NARROW, 300, 32, 10, 30, 44, font=12, narrow=True)
+        return Frame(NARROW, 316, 32, 10, 30, 60, font=12, narrow=True)
     return Frame(WIDE, 380, 40, 152, 32, 46)
 
 
@@ -179,10 +194,8 @@ def _patients(curve: Curve, x: Scale, y: Scale, shift: float) -> str:
     """The spread between patients at about six visits, as open boxes on capped lines, side by side for the arms."""
     if not (curve.patients50 or curve.patients90):
         return ""
-    count = len(curve.days)
-    stride = max(1, round((count - 1) / 6))
     parts = []
-    for i in range(stride, count - stride // 2, stride):
+    for i in _visits(curve, x):
         centre = x(curve.days[i]) + shift
         if curve.patients90:
             low, high = curve.patients90[0][i], curve.patients90[1][i]
@@ -193,6 +206,18 @@ def _patients(curve: Curve, x: Scale, y: Scale, shift: float) -> str:
                 element("rect", class_="patients box", x=centre - 3, y=y(high), width=6, height=y(low) - y(high))
             )
     return element("g", "".join(parts), class_="patients-layer")
+
+
+def _visits(curve: Curve, x: Scale) -> list[int]:
+    """Indices of about six days, evenly spaced on the axis and away from its ends."""
+    chosen: list[int] = []
+    for k in range(1, 7):
+        target = x.start + (k - 0.4) / 6 * (x.end - x.start)
+        index = min(range(len(curve.days)), key=lambda i: abs(x(curve.days[i]) - target))
+        near = abs(x(curve.days[index]) - target) < (x.end - x.start) / 9
+        if near and index not in chosen:
+            chosen.append(index)
+    return chosen
 
 
 def _median(curve: Curve, arm: int, x: Scale, y: Scale) -> str:
@@ -211,7 +236,7 @@ def _end_labels(curves: Sequence[Curve], arms: Mapping[str, int], y: Scale, fram
         wanted = y(c.median[-1]) - len(lines) * 7.5
         tops.append(max(wanted, tops[-1] if tops else frame.y0 - 8))
         tops[-1] = max(tops[-1], frame.y0 - 8)
-        tops.append(tops[-1] + len(lines) * 15 + 4)
+        tops.append(tops[-1] + len(lines) * 15 + 6)
     parts = []
     overflow = max(0.0, tops[-1] - frame.y1 - 8) if tops else 0.0
     for (c, lines), top in zip(names, tops[::2], strict=True):
@@ -239,12 +264,8 @@ def interval_chart(rows: Sequence[IntervalRow], axis: IntervalAxis, caption: Cap
         for lines, own_line in zip(labels, apart, strict=True)
     ]
     top = 8.0
-    height = top + sum(steps) + (46 if not axis.zero else 79 if narrow else 62)
-    frame = (
-        Frame(NARROW, height, 14, 14, top, height - top - sum(steps), font=12, narrow=True)
-        if narrow
-        else Frame(WIDE, height, 220, 150, top, height - top - sum(steps))
-    )
+    height = top + sum(steps) + 46 + (17 if axis.zero else 0) + (16 + (17 if axis.zero else 0) if narrow else 0)
+    frame = _frame(narrow, height, 220, 150, top, height - top - sum(steps))
     ticks = _interval_ticks(rows, axis, 5 if narrow else 7)
     x = Scale(ticks[0], ticks[-1], frame.x0, frame.x1)
     parts = [line(x(t), frame.y0, x(t), frame.y1, class_="grid") for t in ticks]
@@ -283,9 +304,7 @@ def _interval_footer(frame: Frame, x: Scale, axis: IntervalAxis, stamp: str) -> 
             parts.append(text(anchor - 9, below, f"\u2190 {lower}", class_="tick end"))
             parts.append(text(anchor + 9, below, f"{higher} \u2192", class_="tick"))
         below += 17
-    start = frame.x0 if frame.narrow else 0
-    parts.append(text(start, below, stamp, class_="stamp"))
-    parts.append(text(frame.x1, below, axis.title, class_="axis-title end"))
+    parts.append(_foot(frame, below, stamp, axis.title))
     return "".join(parts)
 
 
@@ -336,17 +355,15 @@ def timeline_chart(arm: Arm, index: int, span: Interval, caption: Caption, narro
     for given in arm.timeline:
         lanes.setdefault(given.subject, []).append(given)
     step = 48.0 if narrow else 34.0
-    height = 10 + step * len(lanes) + 44
-    frame = (
-        Frame(NARROW, height, 14, 14, 10, 44, font=12, narrow=True) if narrow else Frame(WIDE, height, 150, 14, 10, 44)
-    )
+    below = 60 if narrow else 44
+    height = 10 + step * len(lanes) + below
+    frame = _frame(narrow, height, 150, 14, 10, below)
     x = Scale(span[0], span[1], frame.x0, frame.x1)
     unit = time_unit(*span)
     ticks = time_ticks(span[0], span[1], 6 if narrow else 10)
     parts = [line(x(t), frame.y0, x(t), frame.y1, class_="grid") for t in ticks]
     parts += [line(frame.x0, frame.y1, frame.x1, frame.y1, class_="base"), _time_axis(frame, x, 6 if narrow else 10)]
-    parts.append(text(frame.x1, frame.y1 + 34, f"{unit.name}s since start", class_="axis-title end"))
-    parts.append(text(frame.x0 if narrow else 0, frame.y1 + 34, caption.stamp, class_="stamp"))
+    parts.append(_foot(frame, frame.y1 + 34, caption.stamp, f"{unit.name}s since start"))
     for i, (subject, items) in enumerate(lanes.items()):
         top = frame.y0 + i * step
         centre = top + (32 if narrow else step / 2)

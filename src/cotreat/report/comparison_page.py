@@ -20,14 +20,16 @@ from cotreat.report.charts import (
     span_of,
     timeline_chart,
 )
-from cotreat.report.document import Arm, Comparison, Contrast, Curve, Effect, Outcome, Safety
+from cotreat.report.document import Arm, Comparison, Contrast, Curve, Effect, Given, Outcome, Safety
 from cotreat.report.parts import (
     PAGE_VOICE,
+    Figure,
     Key,
     Page,
     Table,
     behind,
-    keys,
+    facts,
+    figure,
     listing,
     paragraph,
     provenance,
@@ -41,6 +43,8 @@ from cotreat.report.words import (
     NOT_CLAIMED,
     PATIENTS,
     UNKNOWN,
+    better_direction,
+    curve_groups,
     interval,
     is_per_100,
     number,
@@ -49,8 +53,10 @@ from cotreat.report.words import (
     outcome_title,
     plain_answer,
     plain_digits,
+    population_text,
+    probability,
+    rough,
     sentence_case,
-    short,
     verdict,
     with_interval,
 )
@@ -89,22 +95,24 @@ def comparison_page(doc: Comparison) -> tuple[str, Page]:
     page.section("selected", "Among remitters only (a selected group)", _selected(cast, page, remitters, chosen))
     page.section("given", "What is given, and when", _given(cast))
     page.section("safety", "Safety", _safety(doc))
+    page.section("definitions", "What the words mean here", facts(doc.definitions))
     page.section("remake", "How to remake this", provenance(doc.provenance))
     page.section("limits", "What this does not claim", listing(NOT_CLAIMED))
     return _head(doc), page
 
 
 def _head(doc: Comparison) -> str:
-    answer = " ".join(plain_answer(doc, PAGE_VOICE))
-    who = ". ".join(p.rstrip(".") for p in (doc.population.name, doc.population.text) if p)
-    if doc.population.scale:
-        who += f". Rated on the {doc.population.scale}"
+    sentences = plain_answer(doc, PAGE_VOICE)
+    # One difference belongs to the answer; several follow it in smaller type.
+    count = 2 if len(sentences) == 2 else 1
+    answer, rest = " ".join(sentences[:count]), "".join(f"<p>{s}</p>" for s in sentences[count:])
+    who = population_text(doc.population)
     return (
         '<p class="kicker">Comparison of treatments</p>'
         f"<h1>{escape(doc.title)}</h1>"
-        + (f'<p class="answer">{answer}</p>{paragraph(BRACKETS, "note")}' if answer else "")
+        + (f'<p class="answer">{answer}</p>{rest}{paragraph(BRACKETS, "note")}' if answer else "")
         + f'<p class="badge">{escape(doc.stamp)}</p>'
-        + (paragraph(f"Simulated population: {who}.", "who") if who else "")
+        + (paragraph(f"Simulated population: {who}", "who") if who else "")
     )
 
 
@@ -135,12 +143,16 @@ def _outcome(cast: Cast, group: Sequence[Outcome]) -> str:
     legend = [Key("unknown", f"median, and {UNKNOWN} (95 %)")]
     if any(o.sample95 for o in group):
         legend.append(Key("chance", _chance(sizes)))
-    figure = _figure(
-        f"<span>{escape(first.unit)}</span>",
-        _twice(lambda narrow: interval_chart(rows, axis, Caption(describe_rows(rows, title), cast.doc.stamp), narrow)),
-        keys(legend),
+    caption = Caption(describe_rows(rows, title), cast.doc.stamp)
+    drawn = figure(
+        Figure(
+            f"{title}{f' ({first.unit})' if first.unit else ''}",
+            _twice(lambda narrow: interval_chart(rows, axis, caption, narrow)),
+            legend,
+            caption=f"<span>{escape(first.unit)}</span>",
+        )
     )
-    return figure + _outcome_table(cast, group, title)
+    return drawn + _outcome_table(cast, group, title)
 
 
 def _chance(sizes: Sequence[int]) -> str:
@@ -167,7 +179,7 @@ def _outcome_table(cast: Cast, group: Sequence[Outcome], title: str) -> str:
     )
     errors = [o.monte_carlo_se for o in group if o.monte_carlo_se is not None]
     if errors:
-        made += paragraph(f"Monte Carlo standard error of the medians: at most {short(max(errors))}.", "note")
+        made += paragraph(f"Monte Carlo standard error of the medians: at most {rough(max(errors))}.", "note")
     return made
 
 
@@ -179,11 +191,7 @@ def _or_dash(value: Any, write: Callable[[Any], str]) -> str:
 
 
 def _curve_figures(cast: Cast, page: Page, *, selected: bool) -> str:
-    groups: dict[tuple[str, str], list[Curve]] = {}
-    for curve in cast.doc.curves:
-        if curve.selected is selected:
-            groups.setdefault((curve.measure, curve.denominator), []).append(curve)
-    return "".join(_curves(cast, page, group) for group in groups.values())
+    return "".join(_curves(cast, page, group) for group in curve_groups(cast.doc, selected=selected))
 
 
 def _curves(cast: Cast, page: Page, curves: Sequence[Curve]) -> str:
@@ -212,7 +220,8 @@ def _curves(cast: Cast, page: Page, curves: Sequence[Curve]) -> str:
         }
     )
     legend = "".join(
-        f'<tr><th scope="row">{_swatch(cast.arms[c.arm])}<span class="name">{escape(c.arm)}</span></th>'
+        f'<tr><th scope="row"><span class="entry">{_swatch(cast.arms[c.arm])}'
+        f'<span class="name">{escape(c.arm)}</span></span></th>'
         f'<td class="value">{texts[c.arm][-1] or NO_FIGURE}</td></tr>'
         for c in curves
     )
@@ -232,11 +241,16 @@ def _curves(cast: Cast, page: Page, curves: Sequence[Curve]) -> str:
         wide=len(curves) > 2,
     )
     subtitle = ", ".join(p for p in (of_whom(first.denominator) if first.denominator else "", first.unit) if p)
-    return _figure(
-        f"{escape(title)}<span>{escape(subtitle)}</span>",
-        f"{legend}{chart}{keys(shown)}",
-        behind("The numbers behind this figure", table(numbers, cast.doc.stamp)),
-        f' data-chart="{len(page.curves) - 1}"',
+    return figure(
+        Figure(
+            f"{whole} ({first.unit})" if first.unit else whole,
+            chart,
+            shown,
+            caption=f"{escape(title)}<span>{escape(subtitle)}</span>",
+            before=legend,
+            after=behind("The numbers behind this figure", table(numbers, cast.doc.stamp)),
+            chart=len(page.curves) - 1,
+        )
     )
 
 
@@ -288,35 +302,46 @@ def _contrast_group(cast: Cast, group: Sequence[Contrast]) -> str:
     caption = Caption(describe_rows(rows, f"{title}: difference"), cast.doc.stamp)
     figures = [c for c in group if c.difference is not None]
     said = f"<h3>{escape(title)}</h3>" + "".join(f"<p>{verdict(c, PAGE_VOICE, named=True)}</p>" for c in figures)
-    notes = "".join(paragraph(c.note, "note") for c in group if c.note)
+    remarks = dict.fromkeys(f"{sentence_case(c.note).rstrip('.')}." for c in group if c.note)
+    notes = "".join(paragraph(remark, "note") for remark in remarks)
+    errors = [c.monte_carlo_se for c in group if c.monte_carlo_se is not None]
+    if errors:
+        notes += paragraph(f"Monte Carlo standard error of the differences: at most {rough(max(errors))}.", "note")
+    if any(c.hedges_g for c in group):
+        notes += paragraph("Hedges g is positive where the first arm is better.", "note")
     chart = _twice(lambda narrow: interval_chart(rows, axis, caption, narrow))
-    figure = _figure(
-        f"<span>difference, {escape(first.unit)}</span>",
-        chart,
-        keys([Key("unknown", f"median, and {UNKNOWN} (95 %)")]),
+    drawn = figure(
+        Figure(
+            f"{title}: difference{f' ({first.unit})' if first.unit else ''}",
+            chart,
+            [Key("unknown", f"median, and {UNKNOWN} (95 %)")],
+            caption=f"<span>difference, {escape(first.unit)}</span>",
+        )
     )
     cells = [
         (
             f"{escape(c.arm)} <small>against {escape(c.reference)}</small>",
             _stacked(c.difference, c.unknown95),
-            _or_dash(c.prob_better, lambda p: number(p, 2)),
+            _or_dash(c.prob_better, probability),
             _effects(c),
         )
         for c in group
     ]
     heads = ("Comparison", f"Difference, {escape(first.unit)}", "Probability better", "Effect size")
-    return said + figure + table(Table(f"{title}, differences in numbers", heads, cells), cast.doc.stamp) + notes
+    return said + drawn + table(Table(f"{title}, differences in numbers", heads, cells), cast.doc.stamp) + notes
 
 
 def _directions(group: Sequence[Contrast]) -> tuple[str, str]:
-    same = {(c.arm, c.reference) for c in group}
-    better = {c.better for c in group}
-    if len(same) == 1 and len(better) == 1 and group[0].better:
-        lower, higher = (
-            (group[0].reference, group[0].arm) if group[0].better == "higher" else (group[0].arm, group[0].reference)
-        )
-        return f"better with {lower}", f"better with {higher}"
-    return "lower", "higher"
+    """The words at the two sides of zero: who is better there, where the document allows to say so."""
+    better = {better_direction(c) for c in group}
+    references = {c.reference for c in group}
+    if len(references) > 1 or better not in ({"higher"}, {"lower"}):
+        return "lower", "higher"
+    reference = group[0].reference
+    arms = {c.arm for c in group}
+    good = f"better with {group[0].arm}" if len(arms) == 1 else f"better than {reference}"
+    bad = f"better with {reference}" if len(arms) == 1 else f"worse than {reference}"
+    return (bad, good) if better == {"higher"} else (good, bad)
 
 
 def _stacked(value: float | None, bounds: tuple[float, float] | None) -> str:
@@ -349,42 +374,44 @@ def _selected(cast: Cast, page: Page, groups: Sequence[Sequence[Outcome]], names
 
 def _given(cast: Cast) -> str:
     span = span_of(cast.doc.arms)
-    blocks = [_arm(cast, arm, span) for arm in cast.doc.arms]
-    given = [g for arm in cast.doc.arms for g in arm.timeline]
+    return "".join(_arm(cast, arm, span) for arm in cast.doc.arms)
+
+
+def _given_key(given: Sequence[Given]) -> list[Key]:
     kinds = {g.kind for g in given if not g.days}
     legend = [Key("session", "a session or a single dose")] if any(g.days for g in given) else []
     legend += [Key("dose", "a daily dose")] if "dose" in kinds else []
     legend += [Key("level", "a target level")] if "level" in kinds else []
     if any(g.conditional for g in given):
         legend.append(Key("depends", "depends on a decision: drawn where it can be given, not for every patient"))
-    return "".join(blocks) + (keys(legend) if legend else "")
+    return legend
 
 
 def _arm(cast: Cast, arm: Arm, span: tuple[float, float]) -> str:
     index = cast.arms[arm.name]
-    parts = [f"<h3>{_swatch(index).replace('<svg ', '<svg width=42 height=16 ', 1)} {escape(arm.name)}</h3>"]
+    parts = [f"<h3>{_swatch(index)} {escape(arm.name)}</h3>"]
     if arm.sentence:
         parts.append(f'<p class="sentence {arm_class(index)}">{escape(arm.sentence)}</p>')
     if arm.timeline:
         caption = Caption(describe_timeline(arm), cast.doc.stamp)
         chart = _twice(lambda narrow: timeline_chart(arm, index, span, caption, narrow))
-        parts.append(_figure("", chart, ""))
-    facts = [f"{s.subject}: {short(s.mean)} sessions on average{_sd(s.sd)}." for s in arm.sessions]
+        parts.append(figure(Figure(f"What is given: {arm.name}", chart, _given_key(arm.timeline))))
+    said = [f"{s.subject}: {number(s.mean)} sessions on average{_sd(s.sd)}." for s in arm.sessions]
     range_words = {True: "inside", False: "outside"}
     if arm.in_range is None:
-        facts.append("Whether this lies inside the calibrated range was not assessed.")
+        said.append("Whether this lies inside the calibrated range was not assessed.")
     else:
-        facts.append(f"This lies {range_words[arm.in_range]} the calibrated range.")
+        said.append(f"This lies {range_words[arm.in_range]} the calibrated range.")
     if arm.resembles:
-        facts.append(f"Resembles: {', '.join(arm.resembles)}.")
-    parts.append(listing([*facts, *arm.notes]))
+        said.append(f"Resembles: {', '.join(arm.resembles)}.")
+    parts.append(listing([*said, *arm.notes]))
     if arm.read_back:
         parts.append(behind("How this was read", listing(arm.read_back)))
     return "".join(parts)
 
 
 def _sd(sd: float | None) -> str:
-    return "" if sd is None else f", standard deviation {short(sd)} between patients"
+    return "" if sd is None else f", standard deviation {number(sd)} between patients"
 
 
 def _safety(doc: Comparison) -> str:
@@ -414,8 +441,3 @@ def _verdict_class(words: str) -> str:
 
 def _twice(draw: Callable[[bool], str]) -> str:
     return draw(False) + draw(True)
-
-
-def _figure(caption: str, body: str, after: str, more: str = "") -> str:
-    heading = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f"<figure{more}>{heading}{body}{after}</figure>"

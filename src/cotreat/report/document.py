@@ -107,7 +107,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """``arm`` minus ``reference`` on one outcome; ``prob_better`` is a share of parameter draws, 0 to 1."""
+    """``arm`` minus ``reference`` on one outcome; ``prob_better`` is a share of parameter draws, 0 to 1.
+
+    ``hedges_g`` is positive where ``arm`` is better, whatever the sign of ``difference``.
+    """
 
     outcome: str
     arm: str
@@ -121,6 +124,7 @@ class Contrast:
     note: str | None = None
     denominator: str = ""
     better: str | None = None
+    monte_carlo_se: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Arms side by side."""
+    """Arms side by side. ``definitions`` holds a word (well, remission, relapse) and what it means here."""
 
     title: str
     stamp: str
@@ -187,6 +191,7 @@ class Comparison:
     contrasts: tuple[Contrast, ...]
     curves: tuple[Curve, ...]
     safety: tuple[Safety, ...]
+    definitions: tuple[tuple[str, str], ...]
     provenance: Provenance
 
 
@@ -204,7 +209,8 @@ class Study:
 class Predicted:
     """One outcome of a published arm: the prediction for a trial of that size, and what was observed.
 
-    ``reason`` says why there is no prediction. ``inside95`` is None when nothing was observed or predicted.
+    ``reason`` says why there is no prediction, or what is special about it. ``inside95`` is None when nothing was
+    observed or predicted. ``read`` says how the published figure was read; "memory" is unconfirmed.
     """
 
     arm: str
@@ -221,6 +227,12 @@ class Predicted:
     definition: str = ""
     analysis_set: str = ""
     unit: str = ""
+    read: str = ""
+
+    @property
+    def unconfirmed(self) -> bool:
+        """True when the published figure was not confirmed in a source."""
+        return self.read == "memory"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cotreat.report.document import Provenance
 from cotreat.report.svg import element, escape, line, mark, whisker
-from cotreat.report.words import Voice, short
+from cotreat.report.words import Voice, sentence_case, short
 
 PAGE_VOICE = Voice(name=lambda s: f"<b>{escape(s)}</b>", text=escape)
 
@@ -114,6 +114,48 @@ def keys(entries: Sequence[Key]) -> str:
     return f'<ul class="keys">{"".join(items)}</ul>'
 
 
+_MARK_NAMES = {
+    "bands": "Filled bands",
+    "patients": "Open boxes with caps",
+    "unknown": "Filled bar",
+    "chance": "Line with caps",
+    "half": "Filled bar",
+    "observed": "Open diamond",
+    "session": "Ticks",
+    "dose": "Solid bar",
+    "level": "Pale bar",
+    "depends": "Dashed outline",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing with its caption and key.
+
+    ``title`` stands alone, for a saved copy. ``caption``, ``before`` and ``drawing`` are markup; ``chart`` is the
+    number of the figure's entry in ``Page.curves`` when the script can read it.
+    """
+
+    title: str
+    drawing: str
+    key: Sequence[Key]
+    caption: str = ""
+    before: str = ""
+    after: str = ""
+    chart: int | None = None
+
+
+def figure(content: Figure) -> str:
+    """A figure; its title and the meaning of its marks in words travel with a saved copy."""
+    note = ". ".join(f"{_MARK_NAMES[entry.icon]}: {entry.text}" for entry in content.key)
+    chart = "" if content.chart is None else f' data-chart="{content.chart}"'
+    caption = f"<figcaption>{content.caption}</figcaption>" if content.caption else ""
+    return (
+        f'<figure data-title="{escape(content.title)}" data-note="{escape(note)}"{chart}>'
+        f"{caption}{content.before}{content.drawing}{keys(content.key) if content.key else ''}{content.after}</figure>"
+    )
+
+
 def swatch(arm: int, style: str, dash: str) -> str:
     """The line and mark of an arm, for a legend."""
     stroke = {"stroke_dasharray": dash} if dash else {}
@@ -124,9 +166,15 @@ def swatch(arm: int, style: str, dash: str) -> str:
 # Provenance ---------------------------------------------------------------------------------------------------------
 
 
+def facts(items: Sequence[tuple[str, str]]) -> str:
+    """Words and their meaning, as plain texts."""
+    body = "".join(f"<dt>{escape(sentence_case(word))}</dt><dd>{escape(text)}</dd>" for word, text in items)
+    return f'<dl class="facts">{body}</dl>' if body else ""
+
+
 def provenance(content: Provenance) -> str:
     """Everything needed to make the page again."""
-    facts = [
+    known = [
         ("Made on", escape(content.date)),
         ("Version", escape(content.version)),
         ("Seed", "" if content.seed is None else str(content.seed)),
@@ -137,7 +185,7 @@ def provenance(content: Provenance) -> str:
         ("Rests on", ", ".join(escape(e) for e in content.evidence)),
         ("Ignored by the model", "<br>".join(escape(q) for q in content.ignored_qualifiers)),
     ]
-    body = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts if value)
+    body = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in known if value)
     made = f'<dl class="facts">{body}</dl>' if body else ""
     if content.command:
         made = f'<p class="note">This command remakes every number above.</p>{_command(content.command)}{made}'

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from cotreat.report.document import Interval, Predicted, Prediction
-from cotreat.report.words import when
+from cotreat.report.words import sentence_case, when
+
+UNCONFIRMED = "Unconfirmed: the published figure was taken from memory and not yet read in a source."
 
 PROPORTIONS = frozenset(
-    {"response", "remission", "relapse", "sustained_response", "dropout", "withdrawal", "well", "recovery", "success"}
+    {
+        "response",
+        "remission",
+        "relapse",
+        "well",
+        "sustained_response",
+        "sustained_remission",
+        "completion",
+        "dropout",
+        "withdrawal",
+        "severe_withdrawal",
+        "taper_success",
+        "worsening",
+        "readmission",
+        "mania",
+        "delirium",
+        "adverse_event",
+    }
 )
-
-
-SCORES = frozenset({"score", "change", "baseline", "endpoint", "mean", "mean_difference", "difference"})
+SCORES = frozenset({"score", "change", "mean_difference"})
+MEASURES = {"smd": "Standardised mean difference", "p_value_only": "P value"}
+SIZES = frozenset({"smd", "hazard_ratio", "risk_ratio", "odds_ratio", "risk_difference"})
 
 
 def per_100(row: Predicted) -> bool:
@@ -41,12 +60,14 @@ def shown_unit(row: Predicted) -> str:
     """The unit a row is shown in."""
     if per_100(row):
         return "per 100 patients"
+    if row.measure == "percent_change" and not row.unit:
+        return "per cent"
     return row.unit or (f"points {row.scale}" if row.scale and row.measure in SCORES else "")
 
 
 def digits_of(row: Predicted) -> int:
     """Decimals a row is shown with."""
-    return 0 if per_100(row) else 2 if row.measure in ("smd", "hazard_ratio", "risk_ratio", "odds_ratio") else 1
+    return 0 if per_100(row) else 2 if row.measure in SIZES else 1
 
 
 def inside_words(row: Predicted) -> str:
@@ -69,6 +90,17 @@ def summary(prediction: Prediction) -> str:
         f"{inside} of {len(compared)} published figures lie inside the 95 % interval predicted for a trial of that size"
     )
     return f"{said}; {rest} of {len(prediction.outcomes)} outcomes could not be compared." if rest else f"{said}."
+
+
+def measure_title(row: Predicted) -> str:
+    """A measure in words."""
+    return MEASURES.get(row.measure) or sentence_case(row.measure.replace("_", " "))
+
+
+def reason_text(row: Predicted) -> str:
+    """Why a row has no prediction, with the arm named once."""
+    reason = row.reason.rstrip(".")
+    return reason if reason.startswith(f"{row.arm}:") else f"{row.arm}: {reason}"
 
 
 def row_title(row: Predicted) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from cotreat.report.charts import Caption, IntervalAxis, IntervalRow, describe_rows, interval_chart
 from cotreat.report.document import Interval, Predicted, Prediction
-from cotreat.report.parts import Key, Page, Table, keys, listing, paragraph, provenance, table
+from cotreat.report.parts import Figure, Key, Page, Table, figure, listing, paragraph, provenance, table
 from cotreat.report.predicted import (
+    UNCONFIRMED,
     digits_of,
     inside_words,
+    measure_title,
     per_100,
+    reason_text,
     row_title,
     scaled,
     scaled_interval,
@@ -18,7 +21,7 @@ from cotreat.report.predicted import (
     summary,
 )
 from cotreat.report.svg import escape
-from cotreat.report.words import NO_FIGURE, interval, number, sentence_case
+from cotreat.report.words import NO_FIGURE, interval, number
 
 LIMITS = (
     "A published figure inside the interval does not show that the model is right: a wide interval contains much.",
@@ -35,14 +38,10 @@ def prediction_page(doc: Prediction) -> tuple[str, Page]:
     for row in doc.outcomes:
         groups.setdefault((row.measure, shown_unit(row)), []).append(row)
     for i, group in enumerate(groups.values()):
-        page.section(f"measure{i}", _title(group[0]), _group(group, doc.stamp))
+        page.section(f"measure{i}", measure_title(group[0]), _group(group, doc.stamp))
     page.section("remake", "How to remake this", provenance(doc.provenance))
     page.section("limits", "What this does not claim", listing(LIMITS))
     return _head(doc), page
-
-
-def _title(row: Predicted) -> str:
-    return sentence_case(row.measure.replace("_", " "))
 
 
 def _head(doc: Prediction) -> str:
@@ -60,7 +59,7 @@ def _head(doc: Prediction) -> str:
 
 
 def _group(group: Sequence[Predicted], stamp: str) -> str:
-    title = _title(group[0])
+    title = measure_title(group[0])
     unit = shown_unit(group[0])
     drawn = [r for r in group if r.median is not None or r.observed is not None]
     rows = [
@@ -77,23 +76,23 @@ def _group(group: Sequence[Predicted], stamp: str) -> str:
     ]
     body = ""
     if rows:
-        axis = IntervalAxis(unit, 0.0, 100.0, nested=True) if per_100(group[0]) else IntervalAxis(unit, nested=True)
+        axis = IntervalAxis(unit, 0.0, 100.0 if per_100(group[0]) else None, nested=True)
         caption = Caption(describe_rows(rows, title), stamp)
-        legend = keys(
-            [
-                Key("half", "predicted: median and middle 50 %"),
-                Key("chance", "middle 95 %, chance in a trial of that size included"),
-                Key("observed", "published"),
-            ]
-        )
+        legend = [
+            Key("half", "predicted: median and middle 50 %"),
+            Key("chance", "middle 95 %, chance in a trial of that size included"),
+            Key("observed", "published"),
+        ]
         drawing = interval_chart(rows, axis, caption, False) + interval_chart(rows, axis, caption, True)
-        body = f"<figure><figcaption><span>{escape(unit)}</span></figcaption>{drawing}{legend}</figure>"
+        body = figure(
+            Figure(f"{title}{f' ({unit})' if unit else ''}", drawing, legend, caption=f"<span>{escape(unit)}</span>")
+        )
     cells = [
         (
             f"{escape(row_title(r))}<small>{escape(r.analysis_set)}</small>",
             _median(r),
             _or_dash(r, r.pi95),
-            NO_FIGURE if r.observed is None else number(scaled(r, r.observed) or 0.0, digits_of(r)),
+            _published(r),
             escape(inside_words(r)),
         )
         for r in group
@@ -102,7 +101,8 @@ def _group(group: Sequence[Predicted], stamp: str) -> str:
     body += table(Table(f"{title}{', ' + unit if unit else ''}", heads, cells), stamp)
     notes = dict.fromkeys(
         [f"Defined as: {r.definition}." for r in group if r.definition]
-        + [f"{r.arm}: {r.reason}." for r in group if r.reason]
+        + [f"{reason_text(r)}." for r in group if r.reason]
+        + [UNCONFIRMED for r in group if r.unconfirmed]
     )
     return body + "".join(paragraph(n.replace("..", "."), "note") for n in notes)
 
@@ -113,6 +113,13 @@ def _values(row: Predicted) -> str:
     value = number(scaled(row, row.median) or 0.0, digits_of(row))
     bounds = scaled_interval(row, row.pi95)
     return f"{value} ({interval(bounds, digits_of(row))})" if bounds else value
+
+
+def _published(row: Predicted) -> str:
+    if row.observed is None:
+        return NO_FIGURE
+    doubt = "<small>unconfirmed</small>" if row.unconfirmed else ""
+    return number(scaled(row, row.observed) or 0.0, digits_of(row)) + doubt
 
 
 def _median(row: Predicted) -> str:

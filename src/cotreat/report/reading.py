@@ -56,6 +56,9 @@ class _Node:
     def raw(self, key: str) -> object:
         return self._value.get(key)
 
+    def words(self) -> tuple[str, ...]:
+        return tuple(self._value)
+
     def text(self, key: str, default: str = "") -> str:
         value = self.raw(key)
         if value is None:
@@ -193,7 +196,7 @@ def _sessions(node: _Node) -> tuple[Sessions, ...]:
     if inner is None:
         return ()
     found = []
-    for subject in inner._value:
+    for subject in inner.words():
         one = _Node(inner.raw(subject), inner.at(subject))
         found.append(Sessions(str(subject), one.needed_number("mean"), one.number("sd")))
     return tuple(found)
@@ -257,6 +260,7 @@ def _contrast(node: _Node) -> Contrast:
         note=node.text("note") or None,
         denominator=node.text("denominator"),
         better=node.choice("better", ("higher", "lower")),
+        monte_carlo_se=node.number("monte_carlo_se"),
     )
 
 
@@ -279,8 +283,17 @@ def _curve(node: _Node) -> Curve:
         unknown95=node.band("unknown95", len(days)),
         patients50=node.band("patients50", len(days)),
         patients90=node.band("patients90", len(days)),
-        since=node.text("since") or "start",
+        since=node.text("since") or _since(node.text("denominator")),
     )
+
+
+def _since(denominator: str) -> str:
+    """Day 0 of a curve as its denominator tells it (``remitters, days since remission``), else the start."""
+    return denominator.partition(" since ")[2].strip() or "start"
+
+
+def _definitions(node: _Node | None) -> tuple[tuple[str, str], ...]:
+    return () if node is None else tuple((str(word), node.text(word)) for word in node.words())
 
 
 def _safety(node: _Node) -> Safety:
@@ -326,6 +339,7 @@ def read_comparison(doc: Mapping[str, Any]) -> Comparison:
         contrasts=node.nodes("contrasts", _contrast),
         curves=node.nodes("curves", _curve),
         safety=node.nodes("safety", _safety),
+        definitions=_definitions(node.node("definitions")),
         provenance=_provenance(node.node("provenance")),
     )
     if not comparison.arms:
@@ -365,6 +379,7 @@ def _predicted(node: _Node) -> Predicted:
         definition=node.text("definition"),
         analysis_set=node.text("analysis_set"),
         unit=node.text("unit"),
+        read=node.text("read"),
     )
 
 

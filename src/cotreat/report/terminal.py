@@ -17,8 +17,11 @@ from cotreat.report.document import (
     Provenance,
 )
 from cotreat.report.predicted import (
+    UNCONFIRMED,
     digits_of,
     inside_words,
+    measure_title,
+    reason_text,
     row_title,
     scaled,
     scaled_interval,
@@ -28,6 +31,7 @@ from cotreat.report.predicted import (
 from cotreat.report.reading import read_comparison, read_prediction
 from cotreat.report.words import (
     UNKNOWN,
+    curve_groups,
     interval,
     is_per_100,
     number,
@@ -35,6 +39,9 @@ from cotreat.report.words import (
     outcome_groups,
     outcome_title,
     plain_answer,
+    population_text,
+    probability,
+    rough,
     sentence_case,
     short,
     verdict,
@@ -75,9 +82,8 @@ def print_comparison(doc: Mapping[str, Any], console: Console) -> None:
     comparison = read_comparison(doc)
     out = _Out(console, comparison.stamp)
     out.heading(comparison.title)
-    population = comparison.population
-    who = ". ".join(p.rstrip(".") for p in (population.name, population.text) if p)
-    out.prose(f"Population: {who}." if who else "")
+    who = population_text(comparison.population)
+    out.prose(f"Population: {who}" if who else "")
     out.prose(" ".join(plain_answer(comparison)))
     groups = outcome_groups(comparison)
     for group in (g for g in groups if not g[0].selected):
@@ -92,6 +98,10 @@ def print_comparison(doc: Mapping[str, Any], console: Console) -> None:
     _safety(out, comparison)
     for arm in comparison.arms:
         _arm(out, arm)
+    if comparison.definitions:
+        out.heading("What the words mean here")
+        for word, text in comparison.definitions:
+            out.line(f"{sentence_case(word)}: {text}", indent=2)
     meaning = f'"Not known" is {UNKNOWN}: the middle 95 % over parameter draws. Chance in a trial is apart.'
     _closing(out, comparison.provenance, (meaning, comparison.disclaimer))
 
@@ -108,8 +118,8 @@ def print_prediction(doc: Mapping[str, Any], console: Console) -> None:
     groups: dict[tuple[str, str], list[Predicted]] = {}
     for row in prediction.outcomes:
         groups.setdefault((row.measure, shown_unit(row)), []).append(row)
-    for (measure, unit), rows in groups.items():
-        _predicted(out, f"{sentence_case(measure.replace('_', ' '))}{', ' + unit if unit else ''}", rows)
+    for (_, unit), rows in groups.items():
+        _predicted(out, f"{measure_title(rows[0])}{', ' + unit if unit else ''}", rows)
     meaning = "Ranges are for a trial of that size: what is not known about the model, and chance."
     _closing(out, prediction.provenance, (meaning, prediction.disclaimer))
 
@@ -201,7 +211,7 @@ def _outcomes(out: _Out, group: Sequence[Outcome]) -> None:
         out.prose("A selected group: who is counted depends on the arm.")
     errors = [o.monte_carlo_se for o in group if o.monte_carlo_se is not None]
     if errors:
-        out.prose(f"Monte Carlo standard error of the medians: at most {short(max(errors))}.")
+        out.prose(f"Monte Carlo standard error of the medians: at most {rough(max(errors))}.")
 
 
 def _ends(group: Sequence[Outcome]) -> Interval | None:
@@ -229,11 +239,7 @@ def bar(median: float | None, bounds: Interval | None, ends: Interval) -> str:
 
 
 def _curves(out: _Out, comparison: Comparison, *, selected: bool) -> None:
-    groups: dict[tuple[str, str], list[Curve]] = {}
-    for curve in comparison.curves:
-        if curve.selected is selected:
-            groups.setdefault((curve.measure, curve.denominator), []).append(curve)
-    for group in groups.values():
+    for group in curve_groups(comparison, selected=selected):
         first = group[0]
         days = sorted({d for c in group for d in c.days})
         shown = _some(days, 10 if out.wide else 8)
@@ -269,7 +275,7 @@ def _contrasts(out: _Out, contrasts: Sequence[Contrast]) -> None:
                 f"{c.arm} against {c.reference}",
                 "-" if c.difference is None else number(c.difference),
                 _or_dash(c.unknown95),
-                "-" if c.prob_better is None else number(c.prob_better, 2),
+                "-" if c.prob_better is None else probability(c.prob_better),
                 _effect(c),
             ]
             for c in group
@@ -278,7 +284,8 @@ def _contrasts(out: _Out, contrasts: Sequence[Contrast]) -> None:
         out.table(f"{sentence_case(outcome)}: difference{f' ({unit})' if unit else ''}", heads, rows)
         for c in group:
             out.prose(verdict(c, named=len(group) > 1))
-            out.prose(c.note or "")
+        for note in dict.fromkeys(c.note for c in group if c.note):
+            out.prose(f"{sentence_case(note).rstrip('.')}.")
 
 
 def _effect(contrast: Contrast) -> str:
@@ -299,8 +306,8 @@ def _arm(out: _Out, arm: Arm) -> None:
     for row in (arm.sentence or "\n".join(arm.read_back)).splitlines():
         out.line(row, indent=2)
     for s in arm.sessions:
-        spread = "" if s.sd is None else f", SD {short(s.sd)} between patients"
-        out.line(f"{s.subject}: {short(s.mean)} sessions on average{spread}", indent=2)
+        spread = "" if s.sd is None else f", SD {number(s.sd)} between patients"
+        out.line(f"{s.subject}: {number(s.mean)} sessions on average{spread}", indent=2)
     within = {True: "inside", False: "outside", None: "not assessed"}[arm.in_range]
     out.line(f"Calibrated range: {within}", indent=2)
     if arm.resembles:
@@ -320,14 +327,15 @@ def _predicted(out: _Out, title: str, rows: Sequence[Predicted]) -> None:
                 "-" if median is None else number(median, digits),
                 _or_dash(scaled_interval(r, r.pi50), digits),
                 _or_dash(scaled_interval(r, r.pi95), digits),
-                "-" if observed is None else number(observed, digits),
+                "-" if observed is None else number(observed, digits) + (" ?" if r.unconfirmed else ""),
                 inside_words(r),
             ]
         )
     out.table(title, ["Arm", "Median", "50 %", "95 %", "Published", "In the 95 %?"], cells)
     for note in dict.fromkeys(
         [f"Defined as: {r.definition}" for r in rows if r.definition]
-        + [f"{r.arm}: {r.reason}" for r in rows if r.reason]
+        + [f"{reason_text(r)}." for r in rows if r.reason]
+        + [f"? {UNCONFIRMED}" for r in rows if r.unconfirmed]
     ):
         out.prose(note)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from cotreat.report.document import Comparison, Contrast, Interval, Outcome
+from cotreat.report.document import Comparison, Contrast, Curve, Interval, Outcome, Population
 
 MINUS = "\N{MINUS SIGN}"
 NO_FIGURE = "\N{EN DASH}"
@@ -64,6 +64,18 @@ def with_interval(value: float, bounds: Interval | None, digits: int = 1) -> str
 def short(value: float) -> str:
     """A number without needless decimals: ``8``, ``8.1``, ``0.7``."""
     return f"{value:.6g}".replace("-", MINUS)
+
+
+def rough(value: float) -> str:
+    """A size of error with two digits that count: ``0.98``, ``1.5``, ``0.0061``."""
+    return f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
+
+
+def probability(value: float) -> str:
+    """A share of parameter draws; near 0 and 1 only a bound, since the draws are few."""
+    if value > 0.99:
+        return "> 0.99"
+    return "< 0.01" if value < 0.01 else number(value, 2)
 
 
 def is_per_100(unit: str) -> bool:
@@ -162,6 +174,32 @@ def matching_contrasts(comparison: Comparison, outcome: Outcome) -> tuple[Contra
     )
 
 
+def better_direction(contrast: Contrast) -> str | None:
+    """``higher`` or ``lower``: as the document says, else from the name of the outcome; None if neither tells."""
+    if contrast.better:
+        return contrast.better
+    name = contrast.outcome.lower()
+    if name.startswith(("well", "response", "remission", "sustained", "relapse-free", "completion")):
+        return "higher"
+    symptoms = ("ham-d", "madrs", "qids", "phq", "ids-", "bdi")
+    return "lower" if name.startswith(("relapse", "dropout", "withdrawal", *symptoms)) else None
+
+
+def curve_groups(comparison: Comparison, *, selected: bool) -> list[tuple[Curve, ...]]:
+    """Curves that share a figure, those of the main outcome first; ``selected``: those of groups formed later."""
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in comparison.curves:
+        if curve.selected is selected:
+            groups.setdefault((curve.measure, curve.denominator), []).append(curve)
+    return [tuple(g) for g in sorted(groups.values(), key=lambda g: not g[0].measure.lower().startswith("well"))]
+
+
+def population_text(population: Population) -> str:
+    """Who is simulated, as sentences; empty when nothing is known."""
+    parts = [population.name, population.text, f"rated on the {population.scale}" if population.scale else ""]
+    return " ".join(f"{sentence_case(p).rstrip('.')}." for p in parts if p)
+
+
 def outcome_title(outcome: Outcome) -> str:
     """Outcome and denominator as a heading: ``Well at week 26, of all who started``."""
     title = sentence_case(outcome.outcome)
@@ -204,8 +242,50 @@ def _levels(main: Sequence[Outcome], voice: Voice) -> str:
 
 def _verdicts(comparison: Comparison, main: Outcome, voice: Voice) -> list[str]:
     contrasts = [c for c in matching_contrasts(comparison, main) if c.difference is not None]
-    several = len(contrasts) > 1
-    return [verdict(c, voice, named=several) for c in contrasts[:4]]
+    references = {c.reference for c in contrasts}
+    if len(contrasts) > 1 and len(references) == 1 and all(c.unknown95 for c in contrasts):
+        return _against_one(contrasts, voice)
+    return [verdict(c, voice, named=len(contrasts) > 1) for c in contrasts[:4]]
+
+
+def _against_one(contrasts: Sequence[Contrast], voice: Voice) -> list[str]:
+    """Several arms against the same reference, sorted by what may be said of them."""
+    reference = voice.name(contrasts[0].reference)
+    found: dict[str, list[str]] = {"apart": [], "equal": [], "open": []}
+    for c in contrasts:
+        name = voice.name(c.arm)
+        standing = standing_of(c)
+        if standing in ("equal", "open"):
+            found[standing].append(name)
+            continue
+        digits = plain_digits(c.unit)
+        by = number(abs(c.difference or 0.0), digits)
+        low, high = sorted(abs(v) for v in c.unknown95 or (0.0, 0.0))
+        found["apart"].append(f"{name} {standing} by {by} {voice.text(c.unit)} ({interval((low, high), digits)})")
+    said = []
+    if found["apart"]:
+        said.append(f"Against {reference}, the model puts {joined(found['apart'])}.")
+    if found["equal"]:
+        said.append(f"No difference that matters from {reference}: {joined(found['equal'])}.")
+    if found["open"]:
+        said.append(f"Cannot be told apart from {reference}: {joined(found['open'])}.")
+    return said
+
+
+def standing_of(contrast: Contrast) -> str:
+    """``equal`` within the margin, ``open`` when the interval includes zero, else ``higher`` or ``lower``.
+
+    A contrast without an interval is open.
+    """
+    if contrast.unknown95 is None:
+        return "open"
+    low, high = contrast.unknown95
+    least = margin(contrast.unit)
+    if least is not None and -least <= low and high <= least:
+        return "equal"
+    if low <= 0.0 <= high:
+        return "open"
+    return "higher" if low > 0.0 else "lower"
 
 
 def verdict(contrast: Contrast, voice: Voice = PLAIN, *, named: bool = False) -> str:
@@ -225,12 +305,12 @@ def verdict(contrast: Contrast, voice: Voice = PLAIN, *, named: bool = False) ->
     low, high = contrast.unknown95
     least = margin(unit)
     size = "" if least is None else f"{short(least)} {'per 100' if is_per_100(unit) else 'points'}"
-    if least is not None and -least <= low and high <= least:
+    standing = standing_of(contrast)
+    if standing == "equal":
         return f"{said}, lies within {size} either way: no difference that matters."
-    if low <= 0.0 <= high:
+    if standing == "open":
         return f"{said}, includes zero: the arms cannot be told apart."
-    direction = "higher" if low > 0.0 else "lower"
-    said = f"{said}, does not include zero: {direction} with {voice.name(contrast.arm)} in this model"
+    said = f"{said}, does not include zero: {standing} with {voice.name(contrast.arm)} in this model"
     if least is not None and min(abs(low), abs(high)) < least:
         return f"{said}, though possibly by less than {size}, too little to matter."
     return f"{said}."

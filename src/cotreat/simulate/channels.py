@@ -8,6 +8,7 @@ not distinguish is reported, not dropped in silence.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from cotreat.catalogue import drug as find_drug
 from cotreat.catalogue import modality as find_modality
@@ -28,6 +29,19 @@ _DISTINGUISHED = frozenset({"subject"})
 def stimulation_of(item: Item) -> str | None:
     """The yield a session shares; None for sham, which gives contact only."""
     return None if item.sham else find_modality(item.subject).pathway
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What arms that run together share, so that they also share their compiled kernel."""
+
+    channels: Channels
+    tracks: int
+
+
+def layout_of(ledgers: list[Ledger]) -> Layout:
+    """Channels and tracks that serve all ledgers; InputError for what the model cannot forecast."""
+    return Layout(channels_of(ledgers), max(len(ledger.first) for ledger in ledgers))
 
 
 def channels_of(ledgers: list[Ledger]) -> Channels:

@@ -18,18 +18,19 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.model.patient import Channels, constants
-from cotreat.population.cohort import Cohort, first_accepted, recruit
+from cotreat.population.cohort import Cohort, Numbers, recruit
 from cotreat.population.populations import Population, population
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate import scan
-from cotreat.simulate.channels import channels_of
+from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.keys import MOOD, RATING, lane_keys, rating_noise, stream
 from cotreat.simulate.tables import Decisions, Tables, build
 
 STEPS = (4, 8, 16)
 _STEPS_PER_TIME_CONSTANT = 8
-_MOST_RUN_INS = 40
-_NUMBERS_PER_ROUND = 1 << 20  # patient numbers set aside for each round of a run-in
+_MOST_RUN_INS = 12
+_LARGEST_ROUND = 8  # times the patients wanted
+_NUMBERS_PER_ROUND = 1 << 22  # patient numbers set aside for each round of a run-in
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,16 @@ def start_cohort(
     who: Population | str, settings: Settings, parameters: ParameterSet | None = None, first: int = 0
 ) -> Cohort:
     """Patients of a population at entry, for every parameter draw; patient numbers start at ``first``."""
-    parameters = parameters or load_parameters()
+    numbers = Numbers(np.arange(settings.draws), first)
+    return _recruited(who, settings, parameters or load_parameters(), numbers, settings.per_draw)
+
+
+def _recruited(
+    who: Population | str, settings: Settings, parameters: ParameterSet, numbers: Numbers, n: int
+) -> Cohort:
     people = population(who) if isinstance(who, str) else who
     draws = parameters.draws(settings.draws, settings.seed)
-    return recruit(people, draws, settings.per_draw, settings.seed, partial(rating_noise, settings.seed), first)
+    return recruit(people, draws, n, (settings.seed, partial(rating_noise, settings.seed)), numbers)
 
 
 def follow(
@@ -103,7 +110,7 @@ def follow(
     ledger: Ledger,
     settings: Settings,
     *,
-    channels: Channels | None = None,
+    layout: Layout | None = None,
     decisions: Decisions | None = None,
     stage: int = 0,
     until_spent: bool = False,
@@ -112,8 +119,8 @@ def follow(
 
     Parameters
     ----------
-    channels
-        Channels of the run; by default those of the ledger. Arms that are compared share theirs.
+    layout
+        Channels and tracks of the run; by default those of the ledger. Arms that are compared share theirs.
     decisions
         What remission, response and relapse mean; by default the registered cut-offs of the cohort's scale.
     stage
@@ -121,7 +128,8 @@ def follow(
     until_spent
         A patient whose phases are all spent stays as is: the state at the end of a run-in.
     """
-    channels = channels or channels_of([ledger])
+    layout = layout or layout_of([ledger])
+    channels, tracks = layout.channels, layout.tracks
     decisions = decisions or Decisions.of(find_scale(cohort.scale))
     n = len(cohort.draw)
     weeks_before = -(-ledger.lead_in // 7)
@@ -129,7 +137,6 @@ def follow(
     weeks = settings.weeks + weeks_before
     parameters, state = _before(ledger, channels, cohort)
     steps = _steps(parameters["mood.time_constant"], settings.refine)
-    tracks = len(ledger.first)
     out: dict[str, np.ndarray] = {
         "score": np.empty((weeks + 1, n), np.float32),
         "phase": np.empty((weeks + 1, tracks, n), np.int16),
@@ -143,7 +150,7 @@ def follow(
     jobs: list[Callable[[], None]] = []
     for count in np.unique(steps):
         lanes = np.flatnonzero(steps == count)
-        tables = build(ledger, channels, decisions, int(count))
+        tables = build(ledger, layout, decisions, int(count))
         p = {k: v[lanes] for k, v in parameters.items()}
         c = constants(p, channels, 1.0 / int(count)) | {k: p[k] for k in scan.RATING_CONSTANTS}
         plan = scan.Plan(channels, tuple(c), int(count), tables.start, weeks, tracks, until_spent)
@@ -208,35 +215,42 @@ def enrol(
         Too few are enrolled in some draw.
     """
     parameters = parameters or load_parameters()
-    kept: list[tuple[Cohort, np.ndarray]] = []
-    found = np.zeros(settings.draws, int)
-    channels = channels_of([run_in])
-    length = run_in_weeks(run_in)
-    while (found < settings.per_draw).any():
-        if len(kept) >= _MOST_RUN_INS:
-            raise InputError(
-                f"the run-in brings too few patients to the entry rule: {found.min()} of {settings.per_draw} in the "
-                f"least favourable draw after {_MOST_RUN_INS} rounds"
-            )
-        batch = start_cohort(who, settings, parameters, first + len(kept) * _NUMBERS_PER_ROUND)
-        course = follow(
-            batch,
-            run_in,
-            replace(settings, weeks=length, progress=None),
-            channels=channels,
-            decisions=decisions,
-            until_spent=True,
+    layout, short = layout_of([run_in]), replace(settings, weeks=run_in_weeks(run_in), progress=None)
+    kept: list[Cohort] = []
+    found, treated = np.zeros(settings.draws, int), np.zeros(settings.draws, int)
+    per_draw = settings.per_draw
+    for round_ in range(_MOST_RUN_INS):
+        open_draws = np.flatnonzero(found < per_draw)
+        if not len(open_draws):
+            break
+        # as many as each draw is expected to need, in classes of size so that few groups are drawn
+        rate = (found[open_draws] + 1) / (treated[open_draws] + 2) if round_ else np.ones(len(open_draws))
+        wanted = np.clip((per_draw - found[open_draws]) / rate, 4, _LARGEST_ROUND * per_draw)
+        sizes = np.ceil(2 ** (np.ceil(4 * np.log2(wanted)) / 4)).astype(int) if round_ else np.ceil(wanted).astype(int)
+        first_of_round = first + round_ * _NUMBERS_PER_ROUND
+        batch = _join(
+            [
+                _recruited(who, settings, parameters, Numbers(open_draws[sizes == size], first_of_round), int(size))
+                for size in np.unique(sizes)
+            ]
         )
+        course = follow(batch, run_in, short, layout=layout, decisions=decisions, until_spent=True)
         score = np.where(course.end_rule >= 0, course.end_score, course.score[-1])
-        accept = rule.accepts(score, batch.baseline).reshape(settings.draws, -1)
-        found = found + accept.sum(axis=1)
-        kept.append((batch.take(np.arange(len(batch.draw)), batch.shape, course.state), accept))
-    cohorts, masks = zip(*kept, strict=True)
-    joined = _join(list(cohorts))
-    accept = np.concatenate(masks, axis=1)
-    chosen = first_accepted(accept, settings.per_draw)
-    assert chosen is not None
-    return joined.take(chosen, (settings.draws, settings.per_draw), joined.state), float(accept.mean())
+        accept = rule.accepts(score, batch.baseline)
+        found += np.bincount(batch.draw[accept], minlength=settings.draws)
+        treated += np.bincount(batch.draw, minlength=settings.draws)
+        passed = np.flatnonzero(accept)
+        kept.append(batch.take(passed, (1, len(passed)), course.state))
+    if (found < per_draw).any():
+        raise InputError(
+            f"the run-in brings too few patients to the entry rule: {found.min()} of {treated[found.argmin()]} in the "
+            "least favourable draw"
+        )
+    joined = _join(kept)
+    order = np.argsort(joined.draw, kind="stable")  # draw by draw, in the order they were treated
+    rank = np.arange(len(order)) - np.concatenate([[0], np.cumsum(found)])[joined.draw[order]]
+    chosen = order[rank < per_draw]
+    return joined.take(chosen, (settings.draws, per_draw), joined.state), float(np.mean(found / treated))
 
 
 def run_in_weeks(ledger: Ledger) -> int:
@@ -336,22 +350,19 @@ def _before(ledger: Ledger, channels: Channels, cohort: Cohort) -> tuple[dict[st
 
 
 def _join(cohorts: list[Cohort]) -> Cohort:
-    """Batches of the same draws side by side, draw by draw."""
-    draws = cohorts[0].shape[0]
-
-    def side(parts: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate([v.reshape(draws, -1) for v in parts], axis=1).ravel()
+    """Cohorts one after the other."""
 
     def named(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        return {k: side([d[k] for d in parts]) for k in parts[0]}
+        return {k: np.concatenate([d[k] for d in parts]) for k in parts[0]}
 
+    draw = np.concatenate([c.draw for c in cohorts])
     return Cohort(
-        shape=(draws, sum(c.shape[1] for c in cohorts)),
-        draw=side([c.draw for c in cohorts]),
-        patient=side([c.patient for c in cohorts]),
+        shape=(1, len(draw)),
+        draw=draw,
+        patient=np.concatenate([c.patient for c in cohorts]),
         parameters=named([c.parameters for c in cohorts]),
         state=named([c.state for c in cohorts]),
-        baseline=side([c.baseline for c in cohorts]),
+        baseline=np.concatenate([c.baseline for c in cohorts]),
         scale=cohorts[0].scale,
     )
 

@@ -8,16 +8,15 @@ reference is the score when the phase began.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.relapse import RelapseDefinition, default_relapse
 from cotreat.measures.scales import Scale
-from cotreat.model.patient import Channels
-from cotreat.regimen.ledger import Item, Ledger, Rule
-from cotreat.simulate.channels import stimulation_of
+from cotreat.regimen.ledger import Item, Ledger, Phase, Rule
+from cotreat.simulate.channels import Layout, stimulation_of
 
 _ROWS = 512
 _PHASES = 8
@@ -82,9 +81,14 @@ class Decisions:
         return high if above is None else [*high, (-1.0, above, 0.0, 1.0)]
 
 
-def build(ledger: Ledger, channels: Channels, decisions: Decisions, steps: int) -> Tables:
-    """Arrays of a ledger for ``steps`` steps a day."""
-    tracks, lead = len(ledger.first), ledger.lead_in
+def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> Tables:
+    """Arrays of a ledger for ``steps`` steps a day; tracks beyond those of the ledger rest in an empty phase."""
+    channels, tracks, lead = layout.channels, layout.tracks, ledger.lead_in
+    spare = tracks - len(ledger.first)
+    if spare:
+        rest = len(ledger.phases)
+        phases = (*ledger.phases, Phase(len(ledger.first), "nothing", ()))
+        ledger = replace(ledger, phases=phases, first=(*ledger.first, *[rest] * spare))
     shift = [lead if i in ledger.first else 0 for i in range(len(ledger.phases))]
     by_phase: list[list[tuple[int, int]]] = [[] for _ in ledger.phases]
     for number, t in enumerate(ledger.transitions):

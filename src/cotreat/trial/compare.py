@@ -15,11 +15,13 @@ from cotreat.outcomes.followup import FollowUp
 from cotreat.outcomes.requests import OutcomeRequest
 from cotreat.regimen.expand import expand
 from cotreat.regimen.ledger import Ledger
-from cotreat.simulate.channels import channels_of, ignored_qualifiers
+from cotreat.regimen.readback import read_back
+from cotreat.regimen.timeline import timeline_document
+from cotreat.regimen.values import Regimen
+from cotreat.simulate.channels import ignored_qualifiers, layout_of
 from cotreat.simulate.result import STATED_N, AcuteCourse, acute_course, definition_text, follow_up, on_scale
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions
-from cotreat.trial.arm import timeline
 from cotreat.trial.compare_file import Comparison
 from cotreat.trial.provenance import DISCLAIMER, provenance
 
@@ -28,7 +30,7 @@ class ArmResult:
     """One simulated arm."""
 
     name: str
-    sentence: str
+    regimen: Regimen
     ledger: Ledger
     course: Course
     acute: AcuteCourse
@@ -48,7 +50,6 @@ def compare(
     parameters = parameters or load_parameters()
     settings = fit_horizon(settings or Settings(), what.outcomes)
     arms, decisions = run_arms(what, settings, parameters)
-    read_back = _read_back(what)
     results = [_outcomes(arm, r, decisions) for r in what.outcomes for arm in arms.values()]
     contrasts = _contrasts(list(arms.values()), what.outcomes, decisions)
     return {
@@ -56,7 +57,7 @@ def compare(
         "population": {"name": what.population.name, "text": what.population.text, "scale": what.population.scale},
         "stamp": parameters.status,
         "disclaimer": DISCLAIMER,
-        "arms": [_arm(a, read_back[name], settings.weeks * 7) for name, a in arms.items()],
+        "arms": [_arm(a, settings.weeks * 7) for a in arms.values()],
         "outcomes": [o for group in results for o in group],
         "contrasts": contrasts,
         "curves": [c for a in arms.values() for c in _curves(a, what.outcomes, decisions)],
@@ -72,15 +73,15 @@ def run_arms(
 ) -> tuple[dict[str, ArmResult], Decisions]:
     """Simulate the arms of a comparison on the same patients."""
     ledgers = {name: expand(regimen, horizon=settings.weeks * 7) for name, regimen in what.arms.items()}
-    channels = channels_of(list(ledgers.values()))
+    layout = layout_of(list(ledgers.values()))
     decisions = Decisions.of(find_scale(what.population.scale))
     cohort = start_cohort(what.population, settings, parameters)
     arms: dict[str, ArmResult] = {}
     for index, (name, ledger) in enumerate(ledgers.items()):
         share = _share(settings.progress, index, len(ledgers))
-        course = follow(cohort, ledger, replace(settings, progress=share), channels=channels, decisions=decisions)
+        course = follow(cohort, ledger, replace(settings, progress=share), layout=layout, decisions=decisions)
         acute = acute_course(course, decisions)
-        arms[name] = ArmResult(name, str(what.arms[name]), ledger, course, acute, follow_up(course, acute))
+        arms[name] = ArmResult(name, what.arms[name], ledger, course, acute, follow_up(course, acute))
     return arms, decisions
 
 
@@ -94,24 +95,18 @@ def _share(progress: Callable[[float], None] | None, index: int, count: int) -> 
     return None if progress is None else lambda done: progress((index + done) / count)
 
 
-def _read_back(what: Comparison) -> dict[str, list[str]]:
-    from cotreat.regimen.readback import read_back
-
-    return {name: list(read_back(regimen)) for name, regimen in what.arms.items()}
-
-
-def _arm(arm: ArmResult, read_back: list[str], horizon: int) -> dict[str, Any]:
+def _arm(arm: ArmResult, horizon: int) -> dict[str, Any]:
     given = {
         name.upper(): {"mean": round(float(n.mean()), 2), "sd": round(float(n.std()), 2)}
         for name, n in zip(arm.course.channels.stimulations, arm.course.sessions, strict=True)
     }
     return {
         "name": arm.name,
-        "sentence": arm.sentence,
-        "read_back": read_back,
+        "sentence": str(arm.regimen),
+        "read_back": read_back(arm.regimen),
         "sessions": given,
         "notes": list(arm.ledger.notes),
-        "timeline": timeline(arm.ledger, horizon),
+        "timeline": timeline_document(arm.regimen, horizon),
         "in_range": None,
         "resembles": [],
     }

@@ -7,21 +7,21 @@ results: changing an observed value changes no prediction.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from cotreat.evidence.arms import arm_ledger
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.measures.errors import InputError
-from cotreat.measures.relapse import RelapseDefinition, read_relapse_definition
+from cotreat.measures.relapse import RelapseDefinition, default_relapse, read_relapse_definition
+from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.outcomes import estimate
 from cotreat.outcomes.followup import FollowUp
 from cotreat.population.populations import to_scale
-from cotreat.regimen.expand import expand
-from cotreat.regimen.parse import parse
 from cotreat.simulate.result import definition_text, on_scale
 from cotreat.simulate.run import Settings
 from cotreat.trial.provenance import DISCLAIMER, provenance
@@ -58,7 +58,7 @@ def predict(
     """Predict every figure of a study; the document has the fields of ``cotreat predict --json``."""
     settings, parameters = settings or Settings(), parameters or load_parameters()
     arms = simulate_arms(study, settings, parameters)
-    ledgers = [expand(parse(a.regimen), horizon=364) for a in study.arms.values() if a.regimen is not None]
+    ledgers = [arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None]
     return {
         "study": {"id": study.id, "title": study.title, "doi": study.doi, "year": study.year},
         "outcomes": [_one(study, o, arms) for o in study.outcomes],
@@ -120,8 +120,8 @@ def _predictive(study: Study, outcome: Outcome, arms: dict[str, SimulatedArm]) -
         p, _ = _pooled(chosen, outcome, outcome.measure)
         size = n if n else 10_000_000
         if size > 100_000:
-            return Predictive(lambda q: float(np.quantile(p, q))), _definition(outcome, outcome.measure)
-        return Predictive(lambda q: estimate.binomial_quantile(p, size, q)), _definition(outcome, outcome.measure)
+            return Predictive(lambda q: float(np.quantile(p, q))), _definition(outcome, chosen, outcome.measure)
+        return Predictive(lambda q: estimate.binomial_quantile(p, size, q)), _definition(outcome, chosen, outcome.measure)
     if outcome.measure in SCORES:
         m, s = _pooled_score(chosen, outcome, outcome.measure)
         return _normal(m, s / np.sqrt(n if n else np.inf)), None
@@ -203,15 +203,16 @@ def _event_hit(
 ) -> Hit:
     seen = arm.seen
     assert seen is not None
-    relapse = seen.relapse_day(_relapse(outcome))
+    if measure == "completion":
+        return ~lost, member
+    definition = _relapse(outcome, seen.scale)
+    relapse = _on(seen, definition.scale).relapse_day(definition)
     relapsed = (relapse <= until) & (relapse <= seen.dropout)
     if measure == "relapse":
         inside = member & (relapsed | ~lost) if outcome.analysis_set in ("completers", "observed") else member
         return relapsed, inside
     if measure == "dropout":
         return lost & ~relapsed, member
-    if measure == "completion":
-        return ~lost, member
     start = _as_response(arm) if measure == "sustained_response" else seen.remitted
     return start & ~relapsed & ~lost, member
 
@@ -238,7 +239,10 @@ def _met(seen: FollowUp, score: np.ndarray, measure: str, outcome: Outcome) -> n
     value, base = on_scale(score, seen.scale.id, scale.id), on_scale(seen.baseline, seen.scale.id, scale.id)
     if measure == "remission":
         return np.asarray(value <= scale.remission)
-    return np.asarray(value <= (1 - scale.response) * base)
+    good = value <= (1 - scale.response) * base
+    if measure == "well" and (least := default_relapse(scale.id).at_least) is not None:
+        good &= value < least
+    return np.asarray(good)
 
 
 def _visit(seen: FollowUp, day: np.ndarray) -> np.ndarray:
@@ -247,20 +251,28 @@ def _visit(seen: FollowUp, day: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(index, 0, len(seen.days) - 1))
 
 
-def _relapse(outcome: Outcome) -> RelapseDefinition:
-    if outcome.scale is None:
-        raise CannotPredictError("the scale of the relapse definition is not stated")
-    definition = read_relapse_definition(outcome.definition, find_scale(outcome.scale).id)
+def _relapse(outcome: Outcome, simulated: Scale) -> RelapseDefinition:
+    """The definition of the figure; without a scale of its own it is read on the scale of the simulation."""
+    definition = read_relapse_definition(outcome.definition, outcome.scale or simulated.id)
     if not definition.by_score:
         raise CannotPredictError(f"relapse by events alone is not modelled: {definition.not_modelled}")
     return definition
 
 
-def _definition(outcome: Outcome, measure: str) -> str | None:
-    if measure not in ("relapse", "sustained_response", "sustained_remission", "hazard_ratio"):
+def _definition(outcome: Outcome, arms: list[SimulatedArm], measure: str) -> str | None:
+    if measure not in ("relapse", "sustained_response", "sustained_remission"):
         return None
-    definition = _relapse(outcome)
+    assert arms[0].seen is not None
+    definition = _relapse(outcome, arms[0].seen.scale)
     return definition_text(definition) + (f"; {definition.note}" if definition.note else "")
+
+
+def _on(seen: FollowUp, scale: str) -> FollowUp:
+    """The same ratings on another scale (a crosswalk of the cohort)."""
+    if scale == seen.scale.id:
+        return seen
+    score, base, reference = (on_scale(v, seen.scale.id, scale) for v in (seen.score, seen.baseline, seen.reference))
+    return replace(seen, scale=find_scale(scale), score=score, baseline=base, reference=reference)
 
 
 # ---- scores ---------------------------------------------------------------------------------------------------------
@@ -334,7 +346,7 @@ def _ratio(
     (p, _), (q, _) = (_pooled(side, outcome, str(of)) for side in (chosen, against))
     if len(p) != len(q):
         raise CannotPredictError("an arm has no patients in this analysis set in some draws")
-    words = _definition(outcome, "relapse") if of == "relapse" else None
+    words = _definition(outcome, chosen, str(of))
     p, q = np.clip(p, 0.5 / 1e4, 1 - 0.5 / 1e4), np.clip(q, 0.5 / 1e4, 1 - 0.5 / 1e4)
     n, m = sizes
     if outcome.measure == "risk_difference":

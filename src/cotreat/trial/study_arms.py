@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cotreat.evidence.schema import Arm, Study
+from cotreat.evidence.arms import arm_ledger, run_in_ledger
+from cotreat.evidence.schema import Study
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
@@ -17,13 +18,11 @@ from cotreat.model.threefry import stream_key, uniform
 from cotreat.outcomes.followup import FollowUp, dropout_day
 from cotreat.population.cohort import Cohort
 from cotreat.population.populations import Population, points_per_hamd17, population, populations
-from cotreat.regimen.expand import expand
 from cotreat.regimen.ledger import Ledger
-from cotreat.regimen.parse import parse
-from cotreat.simulate.channels import channels_of
+from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.keys import DROPOUT, stream
 from cotreat.simulate.result import acute_course, follow_up
-from cotreat.simulate.run import EntryRule, Settings, enrol, follow, start_cohort
+from cotreat.simulate.run import EntryRule, Settings, enrol, follow, run_in_weeks, start_cohort
 from cotreat.simulate.tables import Decisions
 
 _NUMBERS_PER_ARM = 1 << 26  # patient numbers set aside for each arm: arms of a trial are different people
@@ -68,8 +67,7 @@ def plan(study: Study) -> StudyPlan:
     scale = _scale(study)
     people = _people(study, scale)
     decisions = Decisions.of(scale)
-    run_in = expand(parse(group.run_in), horizon=364) if group.run_in else None
-    return StudyPlan(people, scale, decisions, run_in, read_entry(group.enter, scale, decisions))
+    return StudyPlan(people, scale, decisions, run_in_ledger(study), read_entry(group.enter, scale, decisions))
 
 
 def weeks_needed(study: Study) -> int:
@@ -86,51 +84,84 @@ def simulate_arms(study: Study, settings: Settings, parameters: ParameterSet) ->
     """Every arm of a study by key, and its run-in (as "run-in") when it has one; each with patients of its own."""
     how = plan(study)
     settings = replace(settings, weeks=weeks_needed(study), progress=None)
-    arms: dict[str, SimulatedArm] = {}
+    ledgers, reasons = _ledgers(study, how, settings)
+    common = [*ledgers.values(), *([how.run_in] if how.run_in is not None else [])]
+    job = _Job(how, settings, parameters, layout_of(common) if ledgers else None)
+    known = all(a.n for a in study.arms.values())
     total = sum(a.n or 0 for a in study.arms.values())
+    arms: dict[str, SimulatedArm] = {}
     for index, (key, arm) in enumerate(study.arms.items()):
-        weight = (arm.n or 0) / total if all(a.n for a in study.arms.values()) else 1.0 / len(study.arms)
-        try:
-            arms[key] = _arm(key, arm, how, settings, parameters, index * _NUMBERS_PER_ARM, weight)
-        except InputError as error:
-            arms[key] = SimulatedArm(key, weight, None, None, None, error.message)
+        weight = (arm.n or 0) / total if known else 1.0 / len(study.arms)
+        empty = SimulatedArm(key, weight, None, None, None, reasons.get(key))
+        if key in ledgers:
+            after = study.starts(key) == "after run-in"
+            empty = _arm(empty, ledgers[key], job, index * _NUMBERS_PER_ARM, after=after)
+        arms[key] = empty
     if how.run_in is not None:
-        arms["run-in"] = _run_in(how, settings, parameters, len(study.arms) * _NUMBERS_PER_ARM)
+        arms["run-in"] = _run_in(job, len(study.arms) * _NUMBERS_PER_ARM)
     return arms
 
 
-def _arm(
-    key: str, arm: Arm, how: StudyPlan, settings: Settings, parameters: ParameterSet, first: int, weight: float
-) -> SimulatedArm:
-    if arm.regimen is None:
-        return SimulatedArm(key, weight, None, None, None, "its treatment cannot be written as a regimen")
-    ledger = expand(parse(arm.regimen), horizon=7 * settings.weeks)
-    after = how.run_in is not None and arm.starts != "with the arm"
-    channels = channels_of([ledger] + ([how.run_in] if after and how.run_in else []))
+@dataclass(frozen=True)
+class _Job:
+    how: StudyPlan
+    settings: Settings
+    parameters: ParameterSet
+    layout: Layout | None
+
+
+def _ledgers(study: Study, how: StudyPlan, settings: Settings) -> tuple[dict[str, Ledger], dict[str, str]]:
+    """The arms that can be forecast, and for the others the reason why not."""
+    ledgers: dict[str, Ledger] = {}
+    reasons: dict[str, str] = {}
+    for key, arm in study.arms.items():
+        if arm.regimen is None:
+            reasons[key] = "its treatment cannot be written as a regimen"
+            continue
+        try:
+            ledger = arm_ledger(study, key, horizon=7 * settings.weeks)
+            # one drug must be given in one way over all arms, so arms are tried together
+            layout_of([*ledgers.values(), ledger, *([how.run_in] if how.run_in is not None else [])])
+        except InputError as error:
+            reasons[key] = error.message
+        else:
+            ledgers[key] = ledger
+    return ledgers, reasons
+
+
+def _arm(arm: SimulatedArm, ledger: Ledger, job: _Job, first: int, *, after: bool) -> SimulatedArm:
+    how, settings = job.how, job.settings
     entered: float | None = None
-    if after and how.run_in is not None:
-        cohort, entered = enrol(
-            how.people, how.run_in, how.enter, settings, parameters=parameters, decisions=how.decisions, first=first
-        )
-    else:
-        cohort = start_cohort(how.people, settings, parameters, first)
-    course = follow(
-        cohort, ledger, settings, channels=channels, decisions=how.decisions, stage=1 if after else 0
-    )
+    try:
+        if after and how.run_in is not None:
+            cohort, entered = enrol(
+                how.people,
+                how.run_in,
+                how.enter,
+                settings,
+                parameters=job.parameters,
+                decisions=how.decisions,
+                first=first,
+            )
+        else:
+            cohort = start_cohort(how.people, settings, job.parameters, first)
+    except InputError as error:
+        return replace(arm, reason=error.message)
+    stage = 1 if after else 0
+    course = follow(cohort, ledger, settings, layout=job.layout, decisions=how.decisions, stage=stage)
     acute = acute_course(course, how.decisions, entered_after=after)
     seen = follow_up(course, acute)
-    seen = replace(seen, dropout=_dropout(seen, cohort, settings.seed, 1 if after else 0))
-    return SimulatedArm(key, weight, seen, acute.responded.reshape(seen.baseline.shape), entered)
+    seen = replace(seen, dropout=_dropout(seen, cohort, settings.seed, stage))
+    return replace(arm, seen=seen, responded=acute.responded.reshape(seen.baseline.shape), entered=entered)
 
 
-def _run_in(how: StudyPlan, settings: Settings, parameters: ParameterSet, first: int) -> SimulatedArm:
+def _run_in(job: _Job, first: int) -> SimulatedArm:
     """The run-in itself, as an arm: everybody who started it."""
-    from cotreat.simulate.run import run_in_weeks
-
+    how = job.how
     assert how.run_in is not None
     try:
-        short = replace(settings, weeks=run_in_weeks(how.run_in))
-        cohort = start_cohort(how.people, short, parameters, first)
+        short = replace(job.settings, weeks=run_in_weeks(how.run_in))
+        cohort = start_cohort(how.people, short, job.parameters, first)
         course = follow(cohort, how.run_in, short, decisions=how.decisions, until_spent=True)
     except InputError as error:
         return SimulatedArm("run-in", 1.0, None, None, None, error.message)

@@ -161,7 +161,7 @@
   var KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linejoin",
     "font-family", "font-size", "font-weight", "font-style", "text-anchor", "paint-order", "display", "visibility"];
 
-  function standalone(svg) {
+  function standalone(svg, root) {
     var copy = svg.cloneNode(true);
     var from = [svg].concat(Array.prototype.slice.call(svg.querySelectorAll("*")));
     var to = [copy].concat(Array.prototype.slice.call(copy.querySelectorAll("*")));
@@ -170,16 +170,37 @@
       KEPT.forEach(function (key) { to[i].setAttribute(key, style.getPropertyValue(key)); });
       to[i].removeAttribute("class");
     });
-    var box = svg.viewBox.baseVal;
+    return frame(copy, svg, root);
+  }
+
+  // The title above, the meaning of the marks below, and an even margin.
+  function frame(copy, svg, root) {
+    var box = svg.viewBox.baseVal, body = getComputedStyle(document.body);
+    var letters = Math.floor(box.width / 6.6), lines = wrap(root.dataset.note, letters);
+    var left = -20, top = -50, width = box.width + 40, height = box.height + 74 + 17 * lines.length;
     copy.setAttribute("xmlns", SVG);
-    copy.setAttribute("width", box.width);
-    copy.setAttribute("height", box.height);
-    var ground = document.createElementNS(SVG, "rect");
-    ground.setAttribute("width", "100%");
-    ground.setAttribute("height", "100%");
-    ground.setAttribute("fill", getComputedStyle(document.body).backgroundColor);
+    copy.setAttribute("width", width);
+    copy.setAttribute("height", height);
+    copy.setAttribute("viewBox", [left, top, width, height].join(" "));
+    function words(text, y, size, weight) {
+      make("text", {
+        x: 0, y: y, "font-size": size, "font-weight": weight, fill: body.color, "font-family": copy.getAttribute("font-family")
+      }, copy).textContent = text;
+    }
+    words(root.dataset.title, -24, 15, 600);
+    lines.forEach(function (line, i) { words(line, box.height + 17 * (i + 1), 12, 400); });
+    var ground = make("rect", { x: left, y: top, width: width, height: height, fill: body.backgroundColor }, copy);
     copy.insertBefore(ground, copy.firstChild);
-    return new XMLSerializer().serializeToString(copy);
+    return copy;
+  }
+
+  function wrap(text, letters) {
+    var lines = [""];
+    text.split(" ").forEach(function (word) {
+      var last = lines[lines.length - 1];
+      if ((last + " " + word).length > letters) { lines.push(word); } else { lines[lines.length - 1] = (last + " " + word).trim(); }
+    });
+    return lines;
   }
 
   function saving(root, count) {
@@ -192,7 +213,7 @@
         return svg.getBoundingClientRect().width > 0;
       })[0];
       var link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([standalone(shown)], { type: "image/svg+xml" }));
+      link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(standalone(shown, root))], { type: "image/svg+xml" }));
       link.download = "figure-" + (count + 1) + ".svg";
       link.click();
       setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
