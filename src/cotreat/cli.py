@@ -27,7 +27,9 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -78,8 +80,12 @@ def cli() -> None:
 def _simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         [
-            click.option("--patients", type=int, default=20_000, show_default=True, help="Virtual patients per arm, in all."),
-            click.option("--draws", type=int, default=100, show_default=True, help="Parameter draws they are spread over."),
+            click.option(
+                "--patients", type=int, default=20_000, show_default=True, help="Virtual patients per arm, in all."
+            ),
+            click.option(
+                "--draws", type=int, default=100, show_default=True, help="Parameter draws they are spread over."
+            ),
             click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
             click.option("--params", default="prior-2026", show_default=True, help="Parameter set: a name or a file."),
             click.option("--engine", type=click.Choice(["reference"]), default="reference", help="Simulation engine."),
@@ -135,7 +141,7 @@ def _writable(directory: str | None) -> None:
     """Refuse an output folder that cannot be written, before any work."""
     if directory is None:
         return
-    import os
+    import tempfile
 
     path = Path(directory)
     if path.exists() and not path.is_dir():
@@ -145,8 +151,11 @@ def _writable(directory: str | None) -> None:
         parent = parent.parent
     if not parent.is_dir():
         raise InputError(f"cannot write to {directory}: {parent} is not a folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write to {directory}: permission denied")
+    try:  # asking for permission is not enough: some file systems take no new folder from anybody
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".cotreat-"):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write to {directory}: {error.strerror or error}") from error
 
 
 @cli.command(epilog=_EXAMPLE + "cotreat compare after-ect --out report")
@@ -167,7 +176,9 @@ def compare(file: str, as_json: bool, out: str | None, **options: Any) -> None:
     from cotreat.trial.compare import compare as run
 
     with _Progress(as_json) as progress:
-        document = run(what, _settings(options, progress), load_parameters(options["params"]), _remake("compare", file, options))
+        document = run(
+            what, _settings(options, progress), load_parameters(options["params"]), _remake("compare", file, options)
+        )
     folder = out if out is not None else (None if as_json else "report")
     _write_and_show(document, folder, as_json, "comparison")
 
@@ -189,7 +200,9 @@ def predict(study: str, as_json: bool, out: str | None, **options: Any) -> None:
     from cotreat.trial.predict import predict as run
 
     with _Progress(as_json) as progress:
-        document = run(loaded, _settings(options, progress), load_parameters(options["params"]), _remake("predict", study, options))
+        document = run(
+            loaded, _settings(options, progress), load_parameters(options["params"]), _remake("predict", study, options)
+        )
     _write_and_show(document, out, as_json, "prediction")
 
 
@@ -218,7 +231,9 @@ def _write_and_show(document: dict[str, Any], folder: str | None, as_json: bool,
 
 @cli.command(epilog=_EXAMPLE + 'cotreat doses "iTBS 5 days a week for 6 weeks"')
 @click.argument("sentences")
-@click.option("--days", type=click.IntRange(1, 3650), default=None, help="Days to show. Default: as long as it goes on.")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=None, help="Days to show. Default: as long as it goes on."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--nonmem", is_flag=True, help="Print a NONMEM-style event table.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

@@ -18,7 +18,8 @@ status: prior only
 about: two parameters
 does_not_claim: anything
 parameters:
-  a: {distribution: lognormal, median: 1.0, range90: [0.5, 2.0], limits: [0.4, 3.0], unit: day, identified: prior, source: here}
+  a: {distribution: lognormal, median: 1.0, range90: [0.5, 2.0], limits: [0.4, 3.0], unit: day,
+      identified: prior, source: here}
   b: {distribution: normal, median: 0.0, range90: [-1, 1], unit: 1, identified: prior, source: here}
 """
 

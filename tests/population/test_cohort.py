@@ -26,7 +26,9 @@ def test_unit_baseline_within_a_point_of_the_stated_one(name: str) -> None:
     assert cohort.baseline.min() >= who.entry_at_least
 
 
-@pytest.mark.parametrize(("scale", "mean", "sd"), [("MADRS", 38.0, 6.0), ("HAM-D24", 36.0, 7.0), ("HAM-D17", 26.0, 4.0)])
+@pytest.mark.parametrize(
+    ("scale", "mean", "sd"), [("MADRS", 38.0, 6.0), ("HAM-D24", 36.0, 7.0), ("HAM-D17", 26.0, 4.0)]
+)
 def test_unit_a_study_baseline_is_met_on_its_scale(scale: str, mean: float, sd: float) -> None:
     who = replace(population("ECT candidates").matched(scale, mean, sd), entry_at_least=None)
     cohort = start_cohort(who, MANY)

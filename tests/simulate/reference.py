@@ -6,6 +6,7 @@ stored change on a fine grid, and mood by the same splitting step. It shares onl
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -140,7 +141,7 @@ def one_day(items: Any, day: int, patient: Patient, noise: list[float]) -> None:
         inside = [(t, i) for t, i in events if k * h <= t < (k + 1) * h]
         cuts = [k * h, *(t for t, _ in inside), (k + 1) * h]
         drive = 0.0
-        for n, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False)):
+        for n, (a, b) in enumerate(itertools.pairwise(cuts)):
             for _ in range(FINE):
                 drive += patient.small_step((b - a) / FINE, targets)
             if n < len(inside):

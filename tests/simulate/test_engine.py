@@ -142,7 +142,8 @@ def test_unit_two_tracks_add_up() -> None:
 def test_unit_zero_gains_make_the_order_of_drug_and_session_irrelevant_for_stored_change() -> None:
     parameters = load_parameters()
     zero = {
-        k: replace(p, distribution="fixed", median=0.0) if "_gain." in k else p for k, p in parameters.parameters.items()
+        k: replace(p, distribution="fixed", median=0.0) if "_gain." in k else p
+        for k, p in parameters.parameters.items()
     }
     settings = replace(SMALL, weeks=12)
     cohort = start_cohort("ECT candidates", settings, replace(parameters, parameters=zero))

@@ -131,6 +131,11 @@ def test_unit_a_bad_file_is_refused_with_its_reason(tmp_path: Path, text: str, w
 def test_unit_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "large.yaml").write_bytes(b"#" * (1 << 20) + b"\n\n")
-    for name, word in (("binary.yaml", "UTF-8"), ("large.yaml", "1 MB"), ("missing.yaml", "cannot read"), ("", "a directory")):
+    for name, word in (
+        ("binary.yaml", "UTF-8"),
+        ("large.yaml", "1 MB"),
+        ("missing.yaml", "cannot read"),
+        ("", "a directory"),
+    ):
         with pytest.raises(InputError, match=word):
             load_comparison(str(tmp_path / name))

@@ -70,9 +70,7 @@ class ParameterSet:
         """``count`` joint draws, float64 arrays of shape (count,) by parameter name."""
         index = np.arange(count)
         key = stream_key(seed, [0], _STREAM)
-        return {
-            name: p.quantile(uniform(key, index, zlib.crc32(name.encode()))) for name, p in self.parameters.items()
-        }
+        return {name: p.quantile(uniform(key, index, zlib.crc32(name.encode()))) for name, p in self.parameters.items()}
 
     def medians(self) -> dict[str, np.ndarray]:
         """One draw with every parameter at its median."""

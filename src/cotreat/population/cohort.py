@@ -139,7 +139,8 @@ def _before_entry(population: Population) -> tuple[float, float]:
         return mean, sd
     if mean <= cut:
         raise InputError(
-            f"{population.name}: the baseline mean {mean:g} lies below the entry rule (at least {cut:g} on {population.scale})"
+            f"{population.name}: the baseline mean {mean:g} lies below the entry rule "
+            f"(at least {cut:g} on {population.scale})"
         )
 
     def misfit(v: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, cast
+from typing import Any
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.suggest import did_you_mean
@@ -79,7 +79,7 @@ def from_document(document: object) -> Regimen:
     statements = document.get("statements")
     if not isinstance(statements, list):
         raise InputError("`statements` is a list")
-    built = Regimen(tuple(cast(Any, _value(s, f"statements[{i}]", 0)) for i, s in enumerate(statements)))
+    built = Regimen(tuple(_statement(s, f"statements[{i}]") for i, s in enumerate(statements)))
     try:
         text = str(built)
     except (TypeError, AttributeError, ValueError, KeyError):
@@ -165,6 +165,13 @@ def _plain(value: object) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def _statement(data: object, where: str) -> values.Statement:
+    found = _value(data, where, 0)
+    if not isinstance(found, values.Chain | values.When):
+        raise InputError(f"{where} is a Chain or a When, not {type(found).__name__}")
+    return found
 
 
 def _value(data: object, where: str, depth: int) -> object:

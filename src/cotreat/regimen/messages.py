@@ -244,6 +244,8 @@ def _wanted(accepts: set[str], before: str) -> tuple[str, str | None, tuple[str,
     if "FOR" in accepts and not accepts & {"$END", "_NL"} and "," in before:
         return "in a list with commas each item has its length, and the last begins with `then`", None, COMMA_LIST
     if {"DAILY", "WEEKLY"} <= accepts and "FOR" not in accepts:
+        if _ends_in_a_drug(before):
+            return "how much, and how often?", "A drug needs a dose and how often, or a level.", HOW_MUCH
         return "how often?", often, HOW_OFTEN
     if accepts and accepts <= {"_A", "WEEKLY", "DAILY"}:
         return "how often is already said", often, HOW_OFTEN
@@ -271,6 +273,10 @@ def _wanted(accepts: set[str], before: str) -> tuple[str, str | None, tuple[str,
         return "`sessions` is missing", None, HOW_LONG
     shown = sorted({_spoken(a) for a in accepts} - {""})
     return ("expected " + ", ".join(shown[:8])) if shown else "nothing can follow", None, EXAMPLES
+
+
+def _ends_in_a_drug(before: str) -> bool:
+    return any(f" {fold(before)}".endswith(f" {fold(w)}") for w in words().drug)
 
 
 _ORDERS = (

@@ -1,6 +1,6 @@
 """Ledger x patients x parameter draws -> trajectories; called itself, it simulates one regimen.
 
-    run = cotreat.simulate(regimen, population="ECT candidates", patients=10_000, draws=100, seed=1)
+run = cotreat.simulate(regimen, population="ECT candidates", patients=10_000, draws=100, seed=1)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Simulating a regimen: ledger x patients x parameter draws -> trajectories.
 
-``simulate`` is the one verb; ``follow`` runs a given cohort (the seam for run-ins, sequential treatment and what-if) and
+``simulate`` is the one verb; ``follow`` runs a given cohort (the seam for run-ins, sequential treatment, what-if) and
 ``enrol`` selects the patients whom a simulated run-in brings to an entry rule.
 """
 
@@ -97,9 +97,7 @@ def start_cohort(
     return _recruited(who, settings, parameters or load_parameters(), numbers, settings.per_draw)
 
 
-def _recruited(
-    who: Population | str, settings: Settings, parameters: ParameterSet, numbers: Numbers, n: int
-) -> Cohort:
+def _recruited(who: Population | str, settings: Settings, parameters: ParameterSet, numbers: Numbers, n: int) -> Cohort:
     people = population(who) if isinstance(who, str) else who
     draws = parameters.draws(settings.draws, settings.seed)
     return recruit(people, draws, n, (settings.seed, partial(rating_noise, settings.seed)), numbers)
@@ -162,8 +160,8 @@ def follow(
             keys=_keys(settings.seed, cohort.draw[lanes], stage, int(count)),
             patient=cohort.patient[lanes].astype(np.uint32),
         )
-        for chunk in _chunks(len(lanes), settings.chunk):
-            jobs.append(partial(_run_chunk, plan, tables, lane_data, chunk, out))
+        chunks = _chunks(len(lanes), settings.chunk)
+        jobs += [partial(_run_chunk, plan, tables, lane_data, chunk, out) for chunk in chunks]
     _work(jobs, settings)
     _check_finite(out["score"], cohort, tables.start)
     final = out.pop("state")

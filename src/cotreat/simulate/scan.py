@@ -29,8 +29,8 @@ RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.t
 class Plan:
     """What the compiled kernel depends on; a kernel is compiled once for each plan and table shape.
 
-    ``weeks``: length of the run from ``start``; ``freeze``: a patient whose phases are all spent stays as is (the end of
-    a run-in).
+    ``weeks``: length of the run from ``start``; ``freeze``: a patient whose phases are all spent stays as is (the end
+    of a run-in).
     """
 
     channels: Channels
@@ -81,36 +81,6 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         bits = threefry2x32(keys[0, 0], keys[0, 1], patient, day.astype(jnp.uint32))
         return rating.score(mood, c, box_muller(*bits, jnp)[0])
 
-    def decide(carry: dict[str, Any], day: Any, score: Any) -> dict[str, Any]:
-        for track in range(plan.tracks):
-            phase, begun = carry["phase"][track], carry["begun"][track]
-            row = tables.row0[phase] + jnp.minimum(day - begun, tables.rows[phase] - 1)
-            fired = jnp.full((lanes,), -1, jnp.int32)
-            following = jnp.full((plan.tracks, lanes), -1, jnp.int32)
-            for k in range(tables.rule_index.shape[1]):
-                s, a, b, r = (tables.rule_terms[row, k, :, j] for j in range(4))
-                bound = a + b * carry["baseline"][:, None] + r * carry["reference"][:, None]
-                holds = (s * score[:, None] <= s * bound).all(axis=1) != tables.rule_negate[row, k]
-                number = tables.rule_index[row, k]
-                fires = holds & (number >= 0) & (fired < 0)
-                fired = jnp.where(fires, number, fired)
-                following = jnp.where(fires[None, :], tables.rule_next[row, k].T, following)
-            moved = fired >= 0
-            change = following >= 0
-            carry = carry | {
-                "phase": jnp.where(change, following, carry["phase"]),
-                "begun": jnp.where(change, day, carry["begun"]),
-                "reference": jnp.where(moved, score, carry["reference"]),
-            }
-            first = moved & (carry["end_rule"] < 0)
-            carry = carry | {
-                "end_rule": jnp.where(first, fired, carry["end_rule"]),
-                "end_day": jnp.where(first, day, carry["end_day"]),
-                "end_score": jnp.where(first, score, carry["end_score"]),
-                "end_sessions": jnp.where(first, carry["sessions"], carry["end_sessions"]),
-            }
-        return carry
-
     def one_step(carry: Any, x: Any) -> tuple[Any, None]:
         s, frozen = carry
         given = Inputs(
@@ -124,7 +94,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         return (jnp.where(frozen, s, jnp.stack([new[n] for n in names])), frozen), None
 
     def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], None]:
-        carry = decide(carry, day, rate(carry["state"][0], day))
+        carry = _decide(tables, carry, day, rate(carry["state"][0], day))
         rows = [
             tables.row0[carry["phase"][t]] + jnp.minimum(day - carry["begun"][t], tables.rows[carry["phase"][t]] - 1)
             for t in range(plan.tracks)
@@ -142,7 +112,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
     def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
         first_day = plan.start + 7 * week
         score = rate(carry["state"][0], first_day)
-        phase = decide(carry, first_day, score)["phase"].astype(jnp.int16)
+        phase = _decide(tables, carry, first_day, score)["phase"].astype(jnp.int16)
         carry, _ = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
         return carry, (score, phase)
 
@@ -163,12 +133,42 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
     carry, (scores, phases) = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
     last = jnp.int32(plan.start + 7 * plan.weeks)
     final_score = rate(carry["state"][0], last)
-    carry = decide(carry, last, final_score)
+    carry = _decide(tables, carry, last, final_score)
     weekly = (
         jnp.concatenate([scores, final_score[None]]),
         jnp.concatenate([phases, carry["phase"].astype(jnp.int16)[None]]),
     )
     return weekly, {k: v for k, v in carry.items() if k not in ("begun", "baseline", "reference")}
+
+
+def _decide(tables: Any, carry: dict[str, Any], day: Any, score: Any) -> dict[str, Any]:
+    """Transitions of every track on one day, in order; the first that holds fires."""
+    tracks, lanes = carry["phase"].shape
+    for track in range(tracks):
+        phase, begun = carry["phase"][track], carry["begun"][track]
+        row = tables.row0[phase] + jnp.minimum(day - begun, tables.rows[phase] - 1)
+        fired = jnp.full((lanes,), -1, jnp.int32)
+        following = jnp.full((tracks, lanes), -1, jnp.int32)
+        for k in range(tables.rule_index.shape[1]):
+            s, a, b, r = (tables.rule_terms[row, k, :, j] for j in range(4))
+            bound = a + b * carry["baseline"][:, None] + r * carry["reference"][:, None]
+            holds = (s * score[:, None] <= s * bound).all(axis=1) != tables.rule_negate[row, k]
+            number = tables.rule_index[row, k]
+            fires = holds & (number >= 0) & (fired < 0)
+            fired = jnp.where(fires, number, fired)
+            following = jnp.where(fires[None, :], tables.rule_next[row, k].T, following)
+        moved, change = fired >= 0, following >= 0
+        first = moved & (carry["end_rule"] < 0)
+        carry = carry | {
+            "phase": jnp.where(change, following, carry["phase"]),
+            "begun": jnp.where(change, day, carry["begun"]),
+            "reference": jnp.where(moved, score, carry["reference"]),
+            "end_rule": jnp.where(first, fired, carry["end_rule"]),
+            "end_day": jnp.where(first, day, carry["end_day"]),
+            "end_score": jnp.where(first, score, carry["end_score"]),
+            "end_sessions": jnp.where(first, carry["sessions"], carry["end_sessions"]),
+        }
+    return carry
 
 
 def _gather(tables: Any, rows: list[Any]) -> dict[str, Any]:

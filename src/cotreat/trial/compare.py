@@ -25,6 +25,7 @@ from cotreat.simulate.tables import Decisions
 from cotreat.trial.compare_file import Comparison
 from cotreat.trial.provenance import DISCLAIMER, provenance
 
+
 @dataclass(frozen=True)
 class ArmResult:
     """One simulated arm."""
@@ -68,9 +69,7 @@ def compare(
     }
 
 
-def run_arms(
-    what: Comparison, settings: Settings, parameters: ParameterSet
-) -> tuple[dict[str, ArmResult], Decisions]:
+def run_arms(what: Comparison, settings: Settings, parameters: ParameterSet) -> tuple[dict[str, ArmResult], Decisions]:
     """Simulate the arms of a comparison on the same patients."""
     ledgers = {name: expand(regimen, horizon=settings.weeks * 7) for name, regimen in what.arms.items()}
     layout = layout_of(list(ledgers.values()))
@@ -213,6 +212,7 @@ def _contrast(arm: ArmResult, reference: ArmResult, request: OutcomeRequest, dec
         "difference": round(factor * spread.median, 4),
         "unit": unit,
         "unknown95": _rounded(spread.interval(), factor),
+        "better": "lower" if request.kind in ("mean", "relapse") else "higher",
         "prob_better": round(float(better.mean() + 0.5 * ties.mean()), 4),
         "risk_ratio": ratio,
         "hedges_g": g,
@@ -249,7 +249,11 @@ def _score_curve(arm: ArmResult, scale: str) -> dict[str, Any]:
 
 
 def _share_curve(
-    arm: ArmResult, measure: str, denominator: str, days: list[int], hits: Sequence[tuple[np.ndarray, np.ndarray | None]]
+    arm: ArmResult,
+    measure: str,
+    denominator: str,
+    days: list[int],
+    hits: Sequence[tuple[np.ndarray, np.ndarray | None]],
 ) -> dict[str, Any]:
     spreads = [estimate.proportion(hit, among) for hit, among in hits]
     base = _curve(arm.name, measure, denominator, days, spreads, 100.0)
@@ -284,4 +288,3 @@ def _definitions(what: Comparison, decisions: Decisions) -> dict[str, str]:
         "remission": f"{scale.id} at most {decisions.remission[0]:g}",
         "relapse": definition_text(decisions.relapse),
     }
-

@@ -38,6 +38,9 @@ RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference
 DIFFERENCES = frozenset({"smd", "mean_difference"})
 
 
+_NEAREST_VISIT = 3.5
+
+
 class CannotPredictError(Exception):
     """Why one figure of a study cannot be predicted."""
 
@@ -121,7 +124,9 @@ def _predictive(study: Study, outcome: Outcome, arms: dict[str, SimulatedArm]) -
         size = n if n else 10_000_000
         if size > 100_000:
             return Predictive(lambda q: float(np.quantile(p, q))), _definition(outcome, chosen, outcome.measure)
-        return Predictive(lambda q: estimate.binomial_quantile(p, size, q)), _definition(outcome, chosen, outcome.measure)
+        return Predictive(lambda q: estimate.binomial_quantile(p, size, q)), _definition(
+            outcome, chosen, outcome.measure
+        )
     if outcome.measure in SCORES:
         m, s = _pooled_score(chosen, outcome, outcome.measure)
         return _normal(m, s / np.sqrt(n if n else np.inf)), None
@@ -247,8 +252,11 @@ def _met(seen: FollowUp, score: np.ndarray, measure: str, outcome: Outcome) -> n
 
 def _visit(seen: FollowUp, day: np.ndarray) -> np.ndarray:
     """Index of the visit nearest to a day."""
-    index = np.rint((day - seen.days[0]) / 7.0).astype(int)
-    return np.asarray(np.clip(index, 0, len(seen.days) - 1))
+    index = np.clip(np.rint((day - seen.days[0]) / 7.0).astype(int), 0, len(seen.days) - 1)
+    before_first = bool(np.any((day > 0) & (index == 0)))  # the visit at entry shows no effect of the treatment
+    if before_first or float(np.max(np.abs(day - seen.days[index]))) > _NEAREST_VISIT:
+        raise CannotPredictError(f"visits are simulated weekly: there is none near day {float(np.min(day)):g}")
+    return np.asarray(index)
 
 
 def _relapse(outcome: Outcome, simulated: Scale) -> RelapseDefinition:
