@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 from cotreat.model.parameter_set import DEFAULT, load_parameters
@@ -11,6 +13,25 @@ from cotreat.trial.compare import compare as run_comparison
 from cotreat.trial.compare_file import DEFAULT_OUTCOMES, comparison
 
 
+class Compared(dict[str, Any]):
+    """A comparison document (docs/compare-document.md) that prints as a table and writes its own report."""
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        from cotreat.report.terminal import print_comparison
+
+        text = io.StringIO()
+        print_comparison(self, Console(file=text, width=100))
+        return text.getvalue()
+
+    def report(self, directory: str | Path) -> Path:
+        """Write the HTML report into a folder and return its path."""
+        from cotreat.report.html import write_report
+
+        return write_report(self, Path(directory))
+
+
 def compare(
     arms: dict[str, Regimen | str],
     population: str = "ECT candidates",
@@ -18,10 +39,24 @@ def compare(
     *,
     parameters: str = DEFAULT,
     **settings: Any,
-) -> dict[str, Any]:
+) -> Compared:
     """Compare arms on the same virtual patients and the same luck.
 
-    Returns the comparison document (docs/compare-document.md) as a dictionary. ``settings`` are fields of
-    ``cotreat.simulate.run.Settings``. Raises InputError for input that cannot be used.
+    Parameters
+    ----------
+    arms
+        Sentence or regimen by name of the arm; the first is the reference.
+    population, parameters
+        Name of a population; name or file of a parameter set.
+    outcomes
+        Such as "well at week 26".
+    settings
+        Fields of ``cotreat.simulate.run.Settings``: patients, draws, seed, ...
+
+    Raises
+    ------
+    InputError
+        Something cannot be read or used.
     """
-    return run_comparison(comparison(arms, population, outcomes), Settings(**settings), load_parameters(parameters))
+    what = comparison(arms, population, outcomes)
+    return Compared(run_comparison(what, Settings(**settings), load_parameters(parameters)))
