@@ -3,9 +3,11 @@
     python tests/regimen/fuzz.py 3600 [seed]
 
 Texts are the known sentences with words lost, doubled, swapped, replaced by other words of the language or by odd
-characters, lines mixed between sentences. Promised for every text: an answer within a second; either InputError with one
-line of message, or a regimen that prints, is read again as the same value, expands, and reads back with every subject
-and every number of the text in it (nothing is dropped in silence).
+characters, and with lines mixed between sentences.
+
+Promised for every text: an answer within a second; either InputError with one line of message, or a regimen that
+prints, is read again as the same value, expands, and reads back with every subject and every number of the text in it
+(nothing is dropped in silence).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from cotreat.regimen.readback import read_back
 from cotreat.regimen.values import Regimen
 from tests.regimen.sentences import SENTENCES
 
+NUMBERS = ["0", "1", "2", "3", "6", "10", "12", "20", "0.7", "100", "225", "0,5", "1,800", "3000", "9999999"]
 ODD = [
     "\u200b",
     "\u0410",
@@ -64,25 +67,7 @@ class Fuzzer:
             *sorted(known.modality)[:40],
             *known.site,
             *known.placement,
-            *[
-                "0",
-                "1",
-                "2",
-                "3",
-                "4",
-                "5",
-                "6",
-                "10",
-                "12",
-                "20",
-                "0.7",
-                "100",
-                "225",
-                "0,5",
-                "1,800",
-                "3000",
-                "9999999",
-            ],
+            *NUMBERS,
             ",",
             "\n",
             "\nthen",

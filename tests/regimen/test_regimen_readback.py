@@ -42,10 +42,10 @@ def test_unit_in_english() -> None:
     )
     assert read_back(parse(text)) == [
         "Day 0 is a Monday; it is the day of the first iTBS session.",
-        "iTBS (600 pulses a session, at 120 % of the resting motor threshold, to the left DLPFC): once a day on Monday, "
-        "Tuesday, Wednesday, Thursday and Friday at 10:00, for 6 weeks [30 sessions, day 0 to day 39].",
-        "D-cycloserine (100 mg): 90 minutes before each iTBS session, in the first 2 weeks, counted from the first of them "
-        "[10 doses, day 0 to day 11].",
+        "iTBS (600 pulses a session, at 120 % of the resting motor threshold, to the left DLPFC): once a day on "
+        "Monday, Tuesday, Wednesday, Thursday and Friday at 10:00, for 6 weeks [30 sessions, day 0 to day 39].",
+        "D-cycloserine (100 mg): 90 minutes before each iTBS session, in the first 2 weeks, counted from the first of "
+        "them [10 doses, day 0 to day 11].",
         "Missed sessions are not made up.",
     ]
     assert meaning(parse(text)).startswith("This means:\n- Day 0")

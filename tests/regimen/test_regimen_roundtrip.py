@@ -76,7 +76,7 @@ def test_unit_sentences_agree_with_their_value(text: str) -> None:
             "ECT weekly for 4 weeks, every 2 weeks for 8 weeks, then monthly for 36 weeks",
             "ECT weekly for 4 weeks then every 2 weeks for 8 weeks then monthly for 36 weeks",
         ),
-        ("lithium 0.5 g daily", "lithium 0.5 g daily  "),
+        ("alprazolam 500 \u00b5g daily", "alprazolam 500 mcg daily"),
         ("ECT weekly for 4 weeks then lithium to 0.7 mmol/L", "ECT weekly for 4 weeks\nthen lithium to 0.7 mmol/L"),
     ],
 )

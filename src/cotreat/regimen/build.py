@@ -320,7 +320,7 @@ class Builder:
         value = self.number(amount)
         if value == 0:
             raise self.wrong(node, "a dose of 0", "Write `stop` and the drug.", ("stop lithium at the last ECT",))
-        unit_word = {"mg": "mg", "g": "g", "mcg": "mcg", "μg": "mcg", "mg/kg": "mg/kg"}[str(unit).lower()]
+        unit_word = {"mg": "mg", "g": "g", "mcg": "mcg", "mg/kg": "mg/kg"}[str(unit).lower()]
         return Dose(value, cast(Any, unit_word))
 
     def daily(self, node: Node) -> Dose:

@@ -43,7 +43,8 @@ def _line(lines: list[str], number: int) -> str:
             raise fault(shown, Place(number + 1, column + 1), message, "Type the word again in plain letters.")
     # A comment is not read: only characters that could end its line are taken out.
     comment = "".join(c for c in line[len(read) :] if c.isprintable() or c == "\t")
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", read).translate(_HYPHENS)) + comment
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", read).translate(_HYPHENS))
+    return plain.replace("\u03bcg", "mcg") + comment
 
 
 def _objection(character: str) -> str | None:

@@ -59,16 +59,16 @@ def _tree(source: str) -> Tree[Token]:
 @cache
 def parser() -> Lark:
     """The LALR parser, built once."""
-    return build_parser(strict=False)
+    return build_parser(grammar_text())
 
 
-def build_parser(*, strict: bool) -> Lark:
-    """A parser over the grammar and the catalogue's words. ``strict`` refuses any conflict (needs interegular)."""
+def build_parser(text: str, *, strict: bool = False) -> Lark:
+    """A parser over a grammar. ``strict`` refuses every conflict and every two terminals that share a word."""
     from lark import Lark
 
     options: dict[str, Any] = {"strict": True} if strict else {}
     return Lark(
-        grammar_text(),
+        text,
         parser="lalr",
         lexer="basic",
         propagate_positions=True,
@@ -78,8 +78,8 @@ def build_parser(*, strict: bool) -> Lark:
     )
 
 
-def grammar_text() -> str:
-    """The grammar file with the catalogue's terminals appended."""
+def grammar_text(per_class: int | None = None) -> str:
+    """The grammar file with the catalogue's terminals appended, each with its first ``per_class`` words if said."""
     vocabulary = words()
     classes = {
         "DRUG": vocabulary.drug,
@@ -88,7 +88,7 @@ def grammar_text() -> str:
         "PLACEMENT": vocabulary.placement,
     }
     text = files("cotreat.regimen").joinpath(_GRAMMAR).read_text(encoding="utf-8")
-    return text + "\n" + "".join(_terminal(name, known) for name, known in classes.items())
+    return text + "\n" + "".join(_terminal(name, list(known)[:per_class]) for name, known in classes.items())
 
 
 def _terminal(name: str, known: Iterable[str]) -> str:

@@ -145,7 +145,7 @@ def follow(
         "end_sessions": np.empty((len(channels.stimulations), n), np.float32),
         "state": np.empty((len(channels.states), n), np.float32),
     }
-    jobs: list[Callable[[], None]] = []
+    groups: list[list[Callable[[], None]]] = []
     for count in np.unique(steps):
         lanes = np.flatnonzero(steps == count)
         tables = build(ledger, layout, decisions, int(count))
@@ -161,8 +161,9 @@ def follow(
             patient=cohort.patient[lanes].astype(np.uint32),
         )
         chunks = _chunks(len(lanes), settings.chunk)
-        jobs += [partial(_run_chunk, plan, tables, lane_data, chunk, out) for chunk in chunks]
-    _work(jobs, settings)
+        groups.append([partial(_run_chunk, plan, tables, lane_data, chunk, out) for chunk in chunks])
+    # the first chunk of each group goes first, so that kernels are compiled side by side and each only once
+    _work([g[0] for g in groups] + [job for g in groups for job in g[1:]], settings)
     _check_finite(out["score"], cohort, tables.start)
     final = out.pop("state")
     return Course(

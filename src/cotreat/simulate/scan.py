@@ -93,8 +93,10 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         new = step(dict(zip(names, s, strict=True)), c, plan.channels, given, x["noise"])
         return (jnp.where(frozen, s, jnp.stack([new[n] for n in names])), frozen), None
 
-    def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], None]:
-        carry = _decide(tables, carry, day, rate(carry["state"][0], day))
+    def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
+        score = rate(carry["state"][0], day)
+        carry = _decide(tables, carry, day, score)
+        seen = (score, carry["phase"].astype(jnp.int16))
         rows = [
             tables.row0[carry["phase"][t]] + jnp.minimum(day - carry["begun"][t], tables.rows[carry["phase"][t]] - 1)
             for t in range(plan.tracks)
@@ -105,16 +107,14 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
             frozen = tables.spent[carry["phase"]].all(axis=0)
         x = given | {"noise": _noise(plan.steps, keys, patient, day)}
         x["targets"] = jnp.broadcast_to(x["targets"], (plan.steps, *x["targets"].shape))
-        (moved, _), _ = jax.lax.scan(one_step, (carry["state"], frozen), x, unroll=4)
+        (moved, _), _ = jax.lax.scan(one_step, (carry["state"], frozen), x)
         count = carry["sessions"] + jnp.where(frozen, 0.0, given["sessions"].sum(axis=0))
-        return carry | {"state": moved, "sessions": count}, None
+        return carry | {"state": moved, "sessions": count}, seen
 
     def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
         first_day = plan.start + 7 * week
-        score = rate(carry["state"][0], first_day)
-        phase = _decide(tables, carry, first_day, score)["phase"].astype(jnp.int16)
-        carry, _ = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
-        return carry, (score, phase)
+        carry, (score, phase) = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
+        return carry, (score[0], phase[0])
 
     phase = jnp.broadcast_to(tables.first[:, None], (plan.tracks, lanes))
     blank = jnp.zeros((lanes,), jnp.float32)
@@ -198,11 +198,11 @@ def _noise(steps: int, keys: Any, patient: Any, day: Any) -> Any:
     """Standard normal numbers of the steps of one day, (steps, lanes): level 0, then bisections of it."""
 
     def level(index: int, count: int) -> Any:
-        numbers: list[Any] = []
-        for pair in range(count // 2):
-            tick = (day * (count // 2) + pair).astype(jnp.uint32)
-            numbers += box_muller(*threefry2x32(keys[1 + index, 0], keys[1 + index, 1], patient, tick), jnp)
-        return jnp.stack(numbers)
+        shape = (count // 2, patient.shape[0])
+        tick = (day * (count // 2) + jnp.arange(count // 2, dtype=jnp.int32)).astype(jnp.uint32)
+        wide = [jnp.broadcast_to(v, shape) for v in (keys[1 + index, 0], keys[1 + index, 1], patient)]
+        pairs = box_muller(*threefry2x32(*wide, jnp.broadcast_to(tick[:, None], shape)), jnp)
+        return jnp.stack(pairs, axis=1).reshape(count, -1)
 
     path, count = level(0, COARSE), COARSE
     index = 1

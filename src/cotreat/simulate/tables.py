@@ -101,7 +101,7 @@ def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> T
     row0 = np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.int32)
     # sizes are rounded up, so that regimens of like size share one compiled kernel
     total = -(-int(rows.sum()) // _ROWS) * _ROWS
-    k = -(-max([_most_on_one_day(found) for found in by_phase], default=1) // 2) * 2
+    k = 1 << (max([_most_on_one_day(found) for found in by_phase], default=1) - 1).bit_length()
 
     n_drug, n_stim = len(channels.drugs), len(channels.stimulations)
     sessions = np.zeros((total, steps, n_stim), np.float32)
