@@ -79,7 +79,10 @@ def with_diffrax(cohort: Cohort) -> Callable[[], float]:
     ledger = regimen()
     layout = layout_of([ledger])
     tables = build(ledger, layout, Decisions.of(find_scale(cohort.scale)), STEPS)
-    targets, sessions = jnp.asarray(tables.targets[: 7 * WEEKS]), jnp.asarray(tables.sessions[: 7 * WEEKS].sum(axis=1))
+    given = tables.inputs[: 7 * WEEKS]
+    place = {name: j for j, name in enumerate(layout.channels.inputs)}
+    targets = jnp.asarray(given[:, 0, [place[f"target.{d.name}"] for d in layout.channels.drugs]])
+    sessions = jnp.asarray(given[:, :, [place["sessions.ect"]]].sum(axis=1))
     drugs = layout.channels.drugs
     p = {k: jnp.asarray(v, jnp.float32) for k, v in cohort.parameters.items()}
 

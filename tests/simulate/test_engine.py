@@ -176,5 +176,6 @@ def test_unit_items_lie_where_their_hour_says() -> None:
     ledger = plain((item,))
     for steps in (4, 8, 16):
         tables = build(ledger, layout_of([ledger]), Decisions.of(find_scale("HAM-D24")), steps)
-        (step,) = np.flatnonzero(tables.sessions[0, :, 0])
-        assert (step + tables.session_offset[0, step]) / steps * 24 == pytest.approx(10.0, abs=1e-5)
+        assert layout_of([ledger]).channels.inputs == ("sessions.ect", "session_moment")
+        (step,) = np.flatnonzero(tables.inputs[0, :, 0])
+        assert (step + tables.inputs[0, step, 1]) / steps * 24 == pytest.approx(10.0, abs=1e-5)

@@ -52,20 +52,18 @@ class Channels:
         core = ("mood", "tilt", "placebo", "labile", "stored", "session_gain", "storage_gain", "window")
         return core + tuple(f"exposure.{d.name}" for d in self.drugs)
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what is given within a step, in the order of the input array.
 
-@dataclass(frozen=True)
-class Inputs:
-    """What is given within one step.
-
-    ``targets``, ``doses``, ``dose_offsets``: one entry for each drug; ``sessions``: number of sessions of each
-    stimulation; ``session_offset``: where in the step they lie (fraction, mean over them; 0 when there is none).
-    """
-
-    targets: tuple[Any, ...]
-    doses: tuple[Any, ...]
-    dose_offsets: tuple[Any, ...]
-    sessions: tuple[Any, ...]
-    session_offset: Any
+        ``target.D``: level held; ``dose.D``: amount given; ``sessions.S``: number of sessions. A *moment* is amount
+        times its offset in the step (a fraction of it), so that inputs of several statements add up.
+        """
+        drugs: list[str] = []
+        for drug in self.drugs:
+            drugs += [f"target.{drug.name}"] if drug.by_level else [f"dose.{drug.name}", f"dose_moment.{drug.name}"]
+        sessions = [f"sessions.{s}" for s in self.stimulations]
+        return (*drugs, *sessions, *(["session_moment"] if sessions else []))
 
 
 def constants(p: dict[str, np.ndarray], channels: Channels, h: float) -> dict[str, np.ndarray]:
@@ -93,40 +91,54 @@ def constants(p: dict[str, np.ndarray], channels: Channels, h: float) -> dict[st
     return c | change.constants(p, h) | mood.constants(p, h)
 
 
-def step(state: dict[str, Any], c: dict[str, Any], channels: Channels, given: Inputs, noise: Any) -> dict[str, Any]:
-    """The state one step later; ``noise`` is the standard normal number of the step."""
+def step(state: dict[str, Any], c: dict[str, Any], channels: Channels, u: dict[str, Any], noise: Any) -> dict[str, Any]:
+    """The state one step later.
+
+    ``state``, ``c`` and ``u`` by the names of ``channels.states``, ``constants`` and ``channels.inputs``; ``noise`` is
+    the standard normal number of the step.
+    """
     new: dict[str, Any] = {}
     h = c["h"]
     tilt_drive = session_drive = storage_drive = 0.0 * h
-    for j, drug in enumerate(channels.drugs):
+    for drug in channels.drugs:
         name = f"exposure.{drug.name}"
-        age = exposure.ages(given.dose_offsets[j], h)
-        new[name], effect = exposure.step(state[name], drug.name, c, given.targets[j], given.doses[j], age)
+        if drug.by_level:
+            new[name], effect = exposure.follow_level(state[name], drug.name, c, u[f"target.{drug.name}"])
+        else:
+            dose = u[f"dose.{drug.name}"]
+            offset = mean_offset(u[f"dose_moment.{drug.name}"], dose)
+            new[name], effect = exposure.take_dose(state[name], drug.name, c, dose, exposure.ages(offset, h))
         tilt_drive = tilt_drive + c[f"{drug.name}.tilt"] * effect
         session_drive = session_drive + c[f"{drug.name}.session_gain"] * effect
         storage_drive = storage_drive + c[f"{drug.name}.storage_gain"] * effect
     new["tilt"], tilt = relaxation.step(state["tilt"], "tilt", c, tilt_drive)
 
-    offset = given.session_offset
+    count = sum((u[f"sessions.{s}"] for s in channels.stimulations), 0.0 * h)
+    offset = mean_offset(u["session_moment"], count) if channels.stimulations else 0.0 * h
     after = h * (1.0 - offset)
     new["session_gain"], _ = relaxation.step(state["session_gain"], "plasticity", c, session_drive)
     new["storage_gain"], storage = relaxation.step(state["storage_gain"], "plasticity", c, storage_drive)
     at_session = state["session_gain"] + offset * (new["session_gain"] - state["session_gain"])
-    dose = opened = 0.0 * h
-    for j, stimulation in enumerate(channels.stimulations):
-        dose = dose + given.sessions[j] * c[f"{stimulation}.yield"]
-        opened = opened + given.sessions[j] * c[f"{stimulation}.window"]
+    kick = opened = 0.0 * h
+    for stimulation in channels.stimulations:
+        kick = kick + u[f"sessions.{stimulation}"] * c[f"{stimulation}.yield"]
+        opened = opened + u[f"sessions.{stimulation}"] * c[f"{stimulation}.window"]
     kept = jnp.exp(-after * c["window.rate"])
     window_end, window = relaxation.step(state["window"], "window", c, 0.0 * h)
     new["window"] = window_end + opened * kept
     window = window + opened * (1.0 - kept) / (c["window.rate"] * h)
 
     gain = storage + c["window.gain"] * window
-    dose = dose * jnp.exp(at_session)
+    kick = kick * jnp.exp(at_session)
     new["labile"], new["stored"], moved = change.step(
-        state["labile"], state["stored"], c, dose, h * offset, after, gain
+        state["labile"], state["stored"], c, kick, h * offset, after, gain
     )
     new["placebo"], placebo = relaxation.step(state["placebo"], "placebo", c, c["placebo.drive"])
     drive = c["chronicity"] - tilt - moved - placebo
     new["mood"] = mood.step(state["mood"], c, drive, noise)
     return new
+
+
+def mean_offset(moment: Any, amount: Any) -> Any:
+    """Where in the step something is given, as a fraction of it; 0 when nothing is."""
+    return moment / jnp.maximum(amount, 1e-30)

@@ -79,7 +79,7 @@ def build_parser(text: str, *, strict: bool = False) -> Lark:
 
 
 def grammar_text(per_class: int | None = None) -> str:
-    """The grammar file with the catalogue's terminals appended, each with its first ``per_class`` words if said."""
+    """The grammar file with the catalogue's terminals appended, each with ``per_class`` English words if said."""
     vocabulary = words()
     classes = {
         "DRUG": vocabulary.drug,
@@ -88,7 +88,11 @@ def grammar_text(per_class: int | None = None) -> str:
         "PLACEMENT": vocabulary.placement,
     }
     text = files("cotreat.regimen").joinpath(_GRAMMAR).read_text(encoding="utf-8")
-    return text + "\n" + "".join(_terminal(name, list(known)[:per_class]) for name, known in classes.items())
+    chosen = {
+        name: list(known) if per_class is None else [w for w in known if w.isascii()][:per_class]
+        for name, known in classes.items()
+    }
+    return text + "\n" + "".join(_terminal(name, known) for name, known in chosen.items())
 
 
 def _terminal(name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cotreat.model.mechanisms import rating
-from cotreat.model.patient import Channels, Inputs, step
+from cotreat.model.patient import Channels, step
 from cotreat.model.threefry import box_muller, threefry2x32
 
 TILE = 1024
@@ -49,11 +49,7 @@ class Given(NamedTuple):
     row0: Any
     rows: Any
     spent: Any
-    sessions: Any
-    session_offset: Any
-    targets: Any
-    doses: Any
-    dose_offset: Any
+    inputs: Any
     rule_index: Any
     rule_negate: Any
     rule_terms: Any
@@ -75,6 +71,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
     c = dict(zip(plan.constants, constants, strict=True))
     names = plan.channels.states
     n_stim = len(plan.channels.stimulations)
+    session_inputs = np.array([j for j, n in enumerate(plan.channels.inputs) if n.startswith("sessions.")], int)
     lanes = patient.shape[0]
 
     def rate(mood: Any, day: Any) -> Any:
@@ -83,14 +80,8 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
 
     def one_step(carry: Any, x: Any) -> tuple[Any, None]:
         s, frozen = carry
-        given = Inputs(
-            targets=tuple(x["targets"][j] for j in range(len(plan.channels.drugs))),
-            doses=tuple(x["doses"][j] for j in range(len(plan.channels.drugs))),
-            dose_offsets=tuple(x["dose_offset"][j] for j in range(len(plan.channels.drugs))),
-            sessions=tuple(x["sessions"][j] for j in range(n_stim)),
-            session_offset=x["session_offset"],
-        )
-        new = step(dict(zip(names, s, strict=True)), c, plan.channels, given, x["noise"])
+        u = dict(zip(plan.channels.inputs, x[0], strict=True))
+        new = step(dict(zip(names, s, strict=True)), c, plan.channels, u, x[1])
         return (jnp.where(frozen, s, jnp.stack([new[n] for n in names])), frozen), None
 
     def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
@@ -101,14 +92,14 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
             tables.row0[carry["phase"][t]] + jnp.minimum(day - carry["begun"][t], tables.rows[carry["phase"][t]] - 1)
             for t in range(plan.tracks)
         ]
-        given = _gather(tables, rows)
+        given = jnp.transpose(sum((tables.inputs[row] for row in rows[1:]), tables.inputs[rows[0]]), (1, 2, 0))
         frozen = jnp.zeros((lanes,), bool)
         if plan.freeze:
             frozen = tables.spent[carry["phase"]].all(axis=0)
-        x = given | {"noise": _noise(plan.steps, keys, patient, day)}
-        x["targets"] = jnp.broadcast_to(x["targets"], (plan.steps, *x["targets"].shape))
+        x = (given, _noise(plan.steps, keys, patient, day))
         (moved, _), _ = jax.lax.scan(one_step, (carry["state"], frozen), x)
-        count = carry["sessions"] + jnp.where(frozen, 0.0, given["sessions"].sum(axis=0))
+        today = given[:, session_inputs].sum(axis=0)
+        count = carry["sessions"] + jnp.where(frozen, 0.0, today)
         return carry | {"state": moved, "sessions": count}, seen
 
     def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
@@ -171,37 +162,14 @@ def _decide(tables: Any, carry: dict[str, Any], day: Any, score: Any) -> dict[st
     return carry
 
 
-def _gather(tables: Any, rows: list[Any]) -> dict[str, Any]:
-    """What all tracks give today: (steps, channels, lanes), summed over tracks; offsets averaged by amount."""
-    sessions: Any = 0.0
-    doses: Any = 0.0
-    targets: Any = 0.0
-    session_moment: Any = 0.0
-    dose_moment: Any = 0.0
-    for row in rows:
-        s, d = tables.sessions[row], tables.doses[row]
-        sessions, doses = sessions + s, doses + d
-        session_moment = session_moment + tables.session_offset[row] * s.sum(axis=2)
-        dose_moment = dose_moment + tables.dose_offset[row] * d
-        targets = targets + tables.targets[row]
-    n = sessions.sum(axis=2)
-    return {
-        "sessions": jnp.transpose(sessions, (1, 2, 0)),
-        "session_offset": jnp.where(n > 0, session_moment / jnp.maximum(n, 1.0), 0.0).T,
-        "targets": targets.T,
-        "doses": jnp.transpose(doses, (1, 2, 0)),
-        "dose_offset": jnp.transpose(jnp.where(doses > 0, dose_moment / jnp.maximum(doses, 1e-30), 0.0), (1, 2, 0)),
-    }
-
-
 def _noise(steps: int, keys: Any, patient: Any, day: Any) -> Any:
     """Standard normal numbers of the steps of one day, (steps, lanes): level 0, then bisections of it."""
 
     def level(index: int, count: int) -> Any:
         shape = (count // 2, patient.shape[0])
         tick = (day * (count // 2) + jnp.arange(count // 2, dtype=jnp.int32)).astype(jnp.uint32)
-        wide = [jnp.broadcast_to(v, shape) for v in (keys[1 + index, 0], keys[1 + index, 1], patient)]
-        pairs = box_muller(*threefry2x32(*wide, jnp.broadcast_to(tick[:, None], shape)), jnp)
+        key0, key1, number = (jnp.broadcast_to(v, shape) for v in (keys[1 + index, 0], keys[1 + index, 1], patient))
+        pairs = box_muller(*threefry2x32(key0, key1, number, jnp.broadcast_to(tick[:, None], shape)), jnp)
         return jnp.stack(pairs, axis=1).reshape(count, -1)
 
     path, count = level(0, COARSE), COARSE

@@ -26,10 +26,10 @@ _PHASES = 8
 class Tables:
     """Arrays of one ledger for ``steps`` steps a day; see the module for their meaning.
 
-    Shapes: ``row0``, ``rows``, ``spent`` (phases,); ``sessions`` (rows, steps, stimulations), ``session_offset``
-    (rows, steps), ``targets`` (rows, drugs), ``doses``, ``dose_offset`` (rows, steps, drugs); ``rule_index`` (rows, k),
-    -1 for none; ``rule_negate`` (rows, k); ``rule_terms`` (rows, k, 2, 4) = s, a, b, c of two conditions that must both
-    hold; ``rule_next`` (rows, k, tracks), -1 keeps the phase. ``first`` (tracks,), ``start`` first day of the run.
+    Shapes: ``row0``, ``rows``, ``spent`` (phases,); ``inputs`` (rows, steps, inputs of the channels), which add up over
+    tracks; ``rule_index`` (rows, k), -1 for none; ``rule_negate`` (rows, k); ``rule_terms`` (rows, k, 2, 4) = s, a, b, c
+    of two conditions that must both hold; ``rule_next`` (rows, k, tracks), -1 keeps the phase. ``first`` (tracks,),
+    ``start`` first day of the run.
     """
 
     start: int
@@ -37,11 +37,7 @@ class Tables:
     row0: np.ndarray
     rows: np.ndarray
     spent: np.ndarray
-    sessions: np.ndarray
-    session_offset: np.ndarray
-    targets: np.ndarray
-    doses: np.ndarray
-    dose_offset: np.ndarray
+    inputs: np.ndarray
     rule_index: np.ndarray
     rule_negate: np.ndarray
     rule_terms: np.ndarray
@@ -103,28 +99,20 @@ def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> T
     total = -(-int(rows.sum()) // _ROWS) * _ROWS
     k = 1 << (max([_most_on_one_day(found) for found in by_phase], default=1) - 1).bit_length()
 
-    n_drug, n_stim = len(channels.drugs), len(channels.stimulations)
-    sessions = np.zeros((total, steps, n_stim), np.float32)
-    moment = np.zeros((total, steps))
-    targets = np.zeros((total, n_drug), np.float32)
-    doses = np.zeros((total, steps, n_drug))
-    dose_moment = np.zeros((total, steps, n_drug))
-    drug_index = {d.name: j for j, d in enumerate(channels.drugs)}
+    inputs = np.zeros((total, steps, len(channels.inputs)))
+    place = {name: j for j, name in enumerate(channels.inputs)}
     for p, phase in enumerate(ledger.phases):
         for item in phase.items:
             row = row0[p] + item.day + shift[p]
             step, offset = _place(item, steps)
-            if item.kind == "session":
-                if (name := stimulation_of(item)) is not None:
-                    sessions[row, step, channels.stimulations.index(name)] += 1.0
-                    moment[row, step] += offset
-            elif item.kind == "level":
-                targets[row, drug_index[item.subject]] += item.amount
-            else:
-                j = drug_index[item.subject]
-                doses[row, step, j] += item.amount
-                dose_moment[row, step, j] += offset * item.amount
-    given = sessions.sum(axis=2)
+            if item.kind == "level":
+                inputs[row, :, place[f"target.{item.subject}"]] += item.amount
+            elif item.kind == "dose":
+                inputs[row, step, place[f"dose.{item.subject}"]] += item.amount
+                inputs[row, step, place[f"dose_moment.{item.subject}"]] += item.amount * offset
+            elif (name := stimulation_of(item)) is not None:
+                inputs[row, step, place[f"sessions.{name}"]] += 1.0
+                inputs[row, step, place["session_moment"]] += offset
 
     index = np.full((total, k), -1, np.int32)
     negate = np.zeros((total, k), bool)
@@ -149,11 +137,7 @@ def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> T
         row0=_padded(row0),
         rows=_padded(rows),
         spent=_padded(np.array([not ph.items and not f for ph, f in zip(ledger.phases, by_phase, strict=True)])),
-        sessions=sessions,
-        session_offset=np.divide(moment, given, out=np.zeros_like(moment), where=given > 0).astype(np.float32),
-        targets=targets,
-        doses=doses.astype(np.float32),
-        dose_offset=np.divide(dose_moment, doses, out=np.zeros_like(doses), where=doses > 0).astype(np.float32),
+        inputs=inputs.astype(np.float32),
         rule_index=index,
         rule_negate=negate,
         rule_terms=terms,

@@ -33,23 +33,36 @@ def constants(name: str, half_life_days: np.ndarray, e50: np.ndarray, typical: n
     }
 
 
-def step(exposure: Any, name: str, c: dict[str, Any], target: Any, dose: Any, age: Any) -> tuple[Any, Any]:
-    """New exposure, and the mean effect over the step.
+def follow_level(exposure: Any, name: str, c: dict[str, Any], target: Any) -> tuple[Any, Any]:
+    """New exposure, and the mean effect over the step, while the level is held at ``target``."""
+    gap = exposure - target
+    return target + gap * c[f"exposure.{name}.keep"], _mean_effect(
+        name, c, *(target + gap * k for k in _nodes(name, c))
+    )
 
-    ``target`` is the level held during the step (0 for a drug given by dose), ``dose`` what is given within it,
-    ``age`` = (days from the dose to the end of the step, to the first and to the second node; negative: not yet given).
+
+def take_dose(exposure: Any, name: str, c: dict[str, Any], dose: Any, age: tuple[Any, Any, Any]) -> tuple[Any, Any]:
+    """New exposure, and the mean effect over the step, with ``dose`` given within it.
+
+    ``age``: days from the dose to the end of the step and to its two nodes; negative: not yet given.
     """
-    k, e50, scale = c[f"exposure.{name}.rate"], c[f"exposure.{name}.e50"], c[f"exposure.{name}.scale"]
-    kick = k * dose
+    k = c[f"exposure.{name}.rate"]
 
-    def at(keep: Any, since: Any) -> Any:
-        given = jnp.where(since >= 0, kick * jnp.exp(-k * jnp.maximum(since, 0.0)), 0.0)
-        return target + (exposure - target) * keep + given
+    def given(since: Any) -> Any:
+        return jnp.where(since >= 0, k * dose * jnp.exp(-k * jnp.maximum(since, 0.0)), 0.0)
 
-    end = at(c[f"exposure.{name}.keep"], age[0])
-    one, two = at(c[f"exposure.{name}.keep1"], age[1]), at(c[f"exposure.{name}.keep2"], age[2])
-    effect = 0.5 * scale * (one / (one + e50) + two / (two + e50))
-    return end, effect
+    end = exposure * c[f"exposure.{name}.keep"] + given(age[0])
+    at_nodes = (exposure * keep + given(since) for keep, since in zip(_nodes(name, c), age[1:], strict=True))
+    return end, _mean_effect(name, c, *at_nodes)
+
+
+def _nodes(name: str, c: dict[str, Any]) -> tuple[Any, Any]:
+    return c[f"exposure.{name}.keep1"], c[f"exposure.{name}.keep2"]
+
+
+def _mean_effect(name: str, c: dict[str, Any], one: Any, two: Any) -> Any:
+    e50 = c[f"exposure.{name}.e50"]
+    return 0.5 * c[f"exposure.{name}.scale"] * (one / (one + e50) + two / (two + e50))
 
 
 def ages(offset: Any, h: Any) -> tuple[Any, Any, Any]:
