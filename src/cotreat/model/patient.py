@@ -20,7 +20,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from cotreat.model.mechanisms import change, exposure, mood, relaxation
+from cotreat.model.mechanisms import change, exposure, mood, rating, relaxation
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Channels:
         """Names of the states, in the order of the state array."""
         core = ("mood", "tilt", "placebo", "labile", "stored", "session_gain", "storage_gain", "window")
         return core + tuple(f"exposure.{d.name}" for d in self.drugs)
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """States written down at every visit beside the score."""
+        return ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -137,6 +142,11 @@ def step(state: dict[str, Any], c: dict[str, Any], channels: Channels, u: dict[s
     drive = c["chronicity"] - tilt - moved - placebo
     new["mood"] = mood.step(state["mood"], c, drive, noise)
     return new
+
+
+def observe(state: dict[str, Any], c: dict[str, Any], channels: Channels, noise: Any) -> Any:
+    """The rating of a visit: the observed score for the state, with one standard normal number as its error."""
+    return rating.score(state["mood"], c, noise)
 
 
 def mean_offset(moment: Any, amount: Any) -> Any:

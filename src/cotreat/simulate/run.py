@@ -69,7 +69,7 @@ class Course:
     """What happened to a cohort under one ledger.
 
     Arrays are flat over patients of all draws (draw by draw). ``days`` (visits,); ``score`` (visits, patients) float32;
-    ``phase`` (visits, tracks, patients); ``end_rule``, ``end_day``, ``end_score``: the first transition that fired (-1:
+    ``record`` (visits, recorded states, patients); ``phase`` (visits, tracks, patients); ``end_rule``, ``end_day``, ``end_score``: the first transition that fired (-1:
     none), its day and the score it was taken on; ``sessions`` and ``end_sessions`` (stimulations, patients): given in
     all, and before that transition.
     """
@@ -80,6 +80,7 @@ class Course:
     stage: int
     days: np.ndarray
     score: np.ndarray
+    record: np.ndarray
     phase: np.ndarray
     end_rule: np.ndarray
     end_day: np.ndarray
@@ -137,6 +138,7 @@ def follow(
     steps = _steps(parameters["mood.time_constant"], settings.refine)
     out: dict[str, np.ndarray] = {
         "score": np.empty((weeks + 1, n), np.float32),
+        "record": np.empty((weeks + 1, len(channels.recorded), n), np.float32),
         "phase": np.empty((weeks + 1, tracks, n), np.int16),
         "end_rule": np.empty(n, np.int32),
         "end_day": np.empty(n, np.int32),
@@ -283,11 +285,12 @@ def _run_chunk(plan: scan.Plan, tables: Tables, data: _LaneData, chunk: range, o
         given = scan.Given(
             **{k: getattr(tables, k) for k in scan.Given._fields if k != "baseline"}, baseline=data.baseline[padded]
         )
-        (score, phase), final = run(
+        (score, phase, record), final = run(
             given, data.constants[:, padded], data.state[:, padded], data.keys[:, :, padded], data.patient[padded]
         )
         where = data.lanes[take]
         out["score"][:, where] = np.asarray(score)[:, :width]
+        out["record"][:, :, where] = np.asarray(record)[:, :, :width]
         out["phase"][:, :, where] = np.asarray(phase)[:, :, :width]
         for name in ("sessions", "end_sessions", "state"):
             out[name][:, where] = np.asarray(final[name])[:, :width]

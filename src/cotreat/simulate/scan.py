@@ -15,8 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cotreat.model.mechanisms import rating
-from cotreat.model.patient import Channels, step
+from cotreat.model.patient import Channels, observe, step
 from cotreat.model.threefry import box_muller, threefry2x32
 
 TILE = 1024
@@ -62,7 +61,8 @@ def kernel(plan: Plan) -> Any:
     """The compiled function (given, constants, state, keys, patient) -> (weekly, final) for one tile.
 
     ``constants`` (constants, TILE), ``state`` (states, TILE), ``keys`` (1 + levels, 2, TILE) uint32: rating, then mood
-    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (weeks + 1, TILE), phases (weeks + 1, tracks, TILE).
+    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (weeks + 1, TILE), phases (weeks + 1, tracks, TILE), recorded
+    states (weeks + 1, recorded, TILE).
     """
     return jax.jit(partial(_run, plan))
 
@@ -71,12 +71,13 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
     c = dict(zip(plan.constants, constants, strict=True))
     names = plan.channels.states
     n_stim = len(plan.channels.stimulations)
+    recorded = np.array([names.index(n) for n in plan.channels.recorded], int)
     session_inputs = np.array([j for j, n in enumerate(plan.channels.inputs) if n.startswith("sessions.")], int)
     lanes = patient.shape[0]
 
-    def rate(mood: Any, day: Any) -> Any:
+    def rate(state: Any, day: Any) -> Any:
         bits = threefry2x32(keys[0, 0], keys[0, 1], patient, day.astype(jnp.uint32))
-        return rating.score(mood, c, box_muller(*bits, jnp)[0])
+        return observe(dict(zip(names, state, strict=True)), c, plan.channels, box_muller(*bits, jnp)[0])
 
     def one_step(carry: Any, x: Any) -> tuple[Any, None]:
         s, frozen = carry
@@ -85,9 +86,9 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         return (jnp.where(frozen, s, jnp.stack([new[n] for n in names])), frozen), None
 
     def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
-        score = rate(carry["state"][0], day)
+        score = rate(carry["state"], day)
         carry = _decide(tables, carry, day, score)
-        seen = (score, carry["phase"].astype(jnp.int16))
+        seen = (score, carry["phase"].astype(jnp.int16), carry["state"][recorded])
         rows = [
             tables.row0[carry["phase"][t]] + jnp.minimum(day - carry["begun"][t], tables.rows[carry["phase"][t]] - 1)
             for t in range(plan.tracks)
@@ -104,8 +105,8 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
 
     def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
         first_day = plan.start + 7 * week
-        carry, (score, phase) = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
-        return carry, (score[0], phase[0])
+        carry, seen = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
+        return carry, tuple(v[0] for v in seen)
 
     phase = jnp.broadcast_to(tables.first[:, None], (plan.tracks, lanes))
     blank = jnp.zeros((lanes,), jnp.float32)
@@ -121,13 +122,14 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         "end_score": blank,
         "end_sessions": jnp.zeros((n_stim, lanes), jnp.float32),
     }
-    carry, (scores, phases) = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
+    carry, (scores, phases, records) = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
     last = jnp.int32(plan.start + 7 * plan.weeks)
-    final_score = rate(carry["state"][0], last)
+    final_score = rate(carry["state"], last)
     carry = _decide(tables, carry, last, final_score)
     weekly = (
         jnp.concatenate([scores, final_score[None]]),
         jnp.concatenate([phases, carry["phase"].astype(jnp.int16)[None]]),
+        jnp.concatenate([records, carry["state"][recorded][None]]),
     )
     return weekly, {k: v for k, v in carry.items() if k not in ("begun", "baseline", "reference")}
 
