@@ -69,9 +69,9 @@ class Course:
     """What happened to a cohort under one ledger.
 
     Arrays are flat over patients of all draws (draw by draw). ``days`` (visits,); ``score`` (visits, patients) float32;
-    ``record`` (visits, recorded states, patients); ``phase`` (visits, tracks, patients); ``end_rule``, ``end_day``, ``end_score``: the first transition that fired (-1:
-    none), its day and the score it was taken on; ``sessions`` and ``end_sessions`` (stimulations, patients): given in
-    all, and before that transition.
+    ``record`` (visits, recorded states, patients); ``phase`` (visits, tracks, patients); ``end_rule``, ``end_day``,
+    ``end_score``: the first transition that fired (-1: none), its day and the score it was taken on; ``sessions`` and
+    ``end_sessions`` (stimulations, patients): given in all, and before that transition.
     """
 
     ledger: Ledger

@@ -61,8 +61,8 @@ def kernel(plan: Plan) -> Any:
     """The compiled function (given, constants, state, keys, patient) -> (weekly, final) for one tile.
 
     ``constants`` (constants, TILE), ``state`` (states, TILE), ``keys`` (1 + levels, 2, TILE) uint32: rating, then mood
-    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (weeks + 1, TILE), phases (weeks + 1, tracks, TILE), recorded
-    states (weeks + 1, recorded, TILE).
+    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (weeks + 1, TILE), phases (weeks + 1, tracks, TILE),
+    recorded states (weeks + 1, recorded, TILE).
     """
     return jax.jit(partial(_run, plan))
 
@@ -85,7 +85,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         new = step(dict(zip(names, s, strict=True)), c, plan.channels, u, x[1])
         return (jnp.where(frozen, s, jnp.stack([new[n] for n in names])), frozen), None
 
-    def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
+    def one_day(carry: dict[str, Any], day: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         score = rate(carry["state"], day)
         carry = _decide(tables, carry, day, score)
         seen = (score, carry["phase"].astype(jnp.int16), carry["state"][recorded])
@@ -103,7 +103,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         count = carry["sessions"] + jnp.where(frozen, 0.0, today)
         return carry | {"state": moved, "sessions": count}, seen
 
-    def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
+    def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         first_day = plan.start + 7 * week
         carry, seen = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
         return carry, tuple(v[0] for v in seen)

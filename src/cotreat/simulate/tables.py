@@ -26,10 +26,10 @@ _PHASES = 8
 class Tables:
     """Arrays of one ledger for ``steps`` steps a day; see the module for their meaning.
 
-    Shapes: ``row0``, ``rows``, ``spent`` (phases,); ``inputs`` (rows, steps, inputs of the channels), adding up over
-    tracks; ``rule_index`` (rows, k), -1 for none; ``rule_negate`` (rows, k); ``rule_terms`` (rows, k, 2, 4) = s, a, b, c
-    of two conditions that must both hold; ``rule_next`` (rows, k, tracks), -1 keeps the phase. ``first`` (tracks,),
-    ``start`` first day of the run.
+    Shapes: ``row0``, ``rows``, ``spent`` (phases,); ``inputs`` (rows, steps, inputs of the channels), which add up
+    over tracks; ``rule_index`` (rows, k), -1 for none; ``rule_negate`` (rows, k); ``rule_terms`` (rows, k, 2, 4) =
+    s, a, b, c of two conditions that must both hold; ``rule_next`` (rows, k, tracks), -1 keeps the phase. ``first``
+    (tracks,), ``start`` first day of the run.
     """
 
     start: int
