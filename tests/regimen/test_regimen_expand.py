@@ -402,3 +402,37 @@ def test_property_next_day_agrees_with_the_pattern(pattern: tuple[str, int]) -> 
 
 def test_unit_spread_never_falls_on_a_weekend() -> None:
     assert all(d % 7 < 5 for start in range(7) for d in spread_days(17, start, start + 56))
+
+
+def test_unit_two_holds_of_one_drug() -> None:
+    text = (
+        "lorazepam 1 mg daily\nECT 3 times a week for 4 weeks\nhold lorazepam from 24 hours before each ECT session\n"
+        "hold lorazepam for 3 weeks from week 1"
+    )
+    assert days(text, "lorazepam", 30) == [22, 24, 26, 27, 28, 29]
+
+
+def test_unit_a_taper_follows_its_course_without_a_gap() -> None:
+    text = "venlafaxine 75 mg daily for 8 weeks\nthen taper venlafaxine 75 mg daily to 0 over 5 weeks"
+    found = {i.day: i.amount for i in given(text, "venlafaxine")}
+    assert found == {d: 75.0 - 15 * max(0, (d - 56) // 7) for d in range(56 + 35)}
+    assert expand(parse(text)).before == ()
+
+
+def test_unit_the_drug_from_before_goes_on_until_a_taper_that_a_visit_begins() -> None:
+    text = "ECT 3 times a week until remission, at most 12 sessions\nthen taper diazepam 10 mg daily to 0 over 2 weeks"
+    ledger = expand(parse(text))
+    assert [i.amount for i in ledger.phases[0].items if i.subject == "diazepam"] == [10.0] * 364
+    assert [i.amount for i in ledger.phases[1].items if i.subject == "diazepam"] == [10.0] * 7 + [5.0] * 7
+    assert ledger.before == (Before("diazepam", 10.0, "mg", 2),)
+
+
+def test_unit_a_branch_may_change_a_drug() -> None:
+    text = (
+        "escitalopram 10 mg daily\niTBS 5 days a week for 6 weeks\n"
+        "if no response by week 4 then raise escitalopram from 10 mg to 20 mg daily"
+    )
+    ledger = expand(parse(text), 42)
+    raised = {t.set_phases[0][1] for t in ledger.transitions}
+    assert [{i.amount for i in ledger.phases[p].items} for p in raised] == [{20.0}]
+    assert [m.kind for p in raised for m in ledger.phases[p].marks] == ["raise"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cotreat.regimen.ledger import Item, Ledger, Phase, Rule, Transition
 
 MON_WED_FRI = (0, 2, 4)
@@ -37,3 +39,7 @@ def plain(items: tuple[Item, ...], lead_in: int = 0) -> Ledger:
 
 NORTRIPTYLINE = level("nortriptyline", 100.0, "ng/mL", 168)
 LITHIUM = level("lithium", 0.7, "mmol/L", 168)
+
+
+def ketamine(count: int) -> tuple[Item, ...]:
+    return tuple(replace(i, subject="ketamine", kind="dose", amount=0.5, unit="mg/kg") for i in sessions("ECT", count))

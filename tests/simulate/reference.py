@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from cotreat.model.effects import DRUG_ROLES, STIMULATION_ROLES
 from cotreat.model.patient import Channels, DrugChannel
 from cotreat.model.threefry import as_words, box_muller, stream_key, threefry2x32
 from cotreat.regimen.ledger import Ledger
+from cotreat.simulate.channels import session_of
 from cotreat.simulate.keys import MOOD, RATING, stream
 from cotreat.simulate.tables import Decisions
 
@@ -43,11 +45,6 @@ def noise_of_day(seed: int, draw: int, patient: int, day: int, steps: int) -> li
     return path
 
 
-def rating(p: dict[str, float], mood: float, error: float) -> float:
-    latent = p["rating.well"] + p["rating.half_span"] * (mood + 1)
-    return min(max(latent + p["rating.error"] * error, 0.0), p["rating.top"])
-
-
 class Patient:
     """One patient under one ledger of a single track."""
 
@@ -57,21 +54,29 @@ class Patient:
 
     def effect(self, drug: DrugChannel, exposure: float) -> float:
         e50 = self.p[f"{drug.effect_class}.half_effect_level"] if drug.e50 is None else drug.e50
+        if math.isinf(e50):
+            return exposure / drug.typical
         return exposure / (exposure + e50) * (drug.typical + e50) / drug.typical
+
+    def parameter(self, role: str, drug: DrugChannel) -> float:
+        return self.p[f"{role}.{drug.effect_class}"] if role in DRUG_ROLES[drug.effect_class] else 0.0
 
     def small_step(self, dt: float, targets: dict[str, float]) -> float:
         """Everything but mood over a small time without events; returns the integral of the drive."""
         p, s = self.p, self.s
-        tilt = sessions = storage = 0.0
+        tilt = sessions = storage = missed = 0.0
         for drug in self.channels.drugs:
             name, k = f"exposure.{drug.name}", math.log(2) / drug.half_life_days
             target = targets.get(drug.name, 0.0)
             middle = target + (s[name] - target) * math.exp(-k * dt / 2)
             s[name] = target + (s[name] - target) * math.exp(-k * dt)
             effect = self.effect(drug, middle)
-            tilt += p[f"tilt.{drug.effect_class}"] * p["trait.drug"] * effect
-            sessions += p[f"session_gain.{drug.effect_class}"] * effect
-            storage += p[f"consolidation_gain.{drug.effect_class}"] * effect
+            tilt += self.parameter("tilt", drug) * p["trait.drug"] * effect
+            sessions += self.parameter("session_gain", drug) * effect
+            storage += self.parameter("consolidation_gain", drug) * effect
+            missed += self.adapt(drug, effect, dt)
+        if "withdrawal" in s:
+            s["withdrawal"] = missed
         old = dict(s)
         for name, drive, tau in (
             ("tilt", tilt, p["tilt.time_constant"]),
@@ -79,22 +84,59 @@ class Patient:
             ("storage_gain", storage, p["plasticity.time_constant"]),
             ("placebo", p["trait.placebo"], p["placebo.time_constant"]),
             ("window", 0.0, p["window.time_constant"]),
+            ("therapy", 0.0, p["therapy.time_constant"]),
+            ("transient", 0.0, p["transient.time_constant"]),
+            ("cognition", 0.0, p["cognition.time_constant"]),
+            ("spacing", 0.0, p["spacing.time_constant"]),
         ):
-            s[name] = drive + (s[name] - drive) * math.exp(-dt / tau)
-        gain = (old["storage_gain"] + s["storage_gain"]) / 2
-        gain += p["consolidation_gain.window"] * (old["window"] + s["window"]) / 2
+            if name in s:
+                s[name] = drive + (s[name] - drive) * math.exp(-dt / tau)
+
+        def middle_of(name: str) -> float:
+            return (old.get(name, 0.0) + s.get(name, 0.0)) / 2
+
+        gain = middle_of("storage_gain") + p["consolidation_gain.window"] * middle_of("window")
+        gain += p["consolidation_gain.therapy"] * middle_of("therapy")
         rate = p["stored.rate"] * math.exp(gain)
         s["labile"] *= math.exp(-dt * (1 / p["labile.time_constant"] + rate))
         s["stored"] += dt * (rate * (old["labile"] + s["labile"]) / 2 - old["stored"] / p["stored.time_constant"])
-        moved = sum(old[k] + s[k] for k in ("tilt", "labile", "stored", "placebo")) / 2
-        return dt * (p["trait.chronicity"] - moved)
+        moved = sum(middle_of(k) for k in ("tilt", "labile", "stored", "placebo", "therapy"))
+        return dt * (p["trait.chronicity"] - moved + p["withdrawal.mood"] * missed)
 
-    def session(self, stimulation: str) -> None:
+    def adapt(self, drug: DrugChannel, effect: float, dt: float) -> float:
+        """Move both pools of adaptation; returns withdrawal."""
+        if "withdrawal_weight" not in DRUG_ROLES[drug.effect_class]:
+            return 0.0
         p, s = self.p, self.s
-        dose = p[f"session_yield.{stimulation}"] * p["trait.stimulation"] * math.exp(s["session_gain"])
-        top = p["labile.largest"]
-        s["labile"] = top - (top - s["labile"]) * math.exp(-dose / top)
-        s["window"] += p[f"window.{stimulation}"]
+        fast, slow = f"adapted.{drug.name}", f"adapted_slow.{drug.name}"
+        tau = p["adaptation.time_up"] if effect > s[fast] else p["adaptation.time_down"]
+        s[fast] = effect + (s[fast] - effect) * math.exp(-dt / tau)
+        s[slow] = effect + (s[slow] - effect) * math.exp(-dt / p["adaptation.time_slow"])
+        share = p["adaptation.slow_share"]
+        over = max((1 - share) * s[fast] + share * s[slow] - effect, 0.0)
+        return p[f"withdrawal_weight.{drug.effect_class}"] * over
+
+    def session(self, kind: str, strength: float = 1.0) -> None:
+        p, s, roles = self.p, self.s, STIMULATION_ROLES[kind]
+        if "session_yield" in roles:
+            gain = s["session_gain"] - p["spacing.loss"] * s["spacing"]
+            for drug in self.channels.drugs:
+                gain += self.parameter("acute_gain", drug) * self.effect(drug, s[f"exposure.{drug.name}"])
+            dose = strength * p[f"session_yield.{kind}"] * p["trait.stimulation"] * math.exp(gain)
+            top = p["labile.largest"]
+            s["labile"] = top - (top - s["labile"]) * math.exp(-dose / top)
+            s["spacing"] += strength
+        for role, sensitive in (("window", 1.0), ("therapy", 1.0), ("transient", p["trait.stimulation"])):
+            if role in roles:
+                s[role] += strength * p[f"{role}.{kind}"] * sensitive
+        if "cognition" in roles:
+            s["cognition"] += strength * p[f"cognition.{kind}"]
+
+    def rate(self, error: float) -> float:
+        p, s = self.p, self.s
+        points = p["withdrawal.points"] * p["rating.unit"] * s.get("withdrawal", 0.0)
+        latent = p["rating.well"] + p["rating.half_span"] * (s["mood"] - s.get("transient", 0.0) + 1) + points
+        return min(max(latent + p["rating.error"] * error, 0.0), p["rating.top"])
 
     def move_mood(self, h: float, drive: float, noise: float) -> None:
         tau, x = self.p["mood.time_constant"], self.s["mood"]
@@ -115,7 +157,7 @@ def simulate(
     fired: list[int] = []
     for day in range(days + 1):
         error = normals(seed, draw, number, stream(0, RATING), day)[0]
-        score = rating(patient.p, patient.s["mood"], error)
+        score = patient.rate(error)
         if day % 7 == 0:
             scores.append(score)
         for index, t in enumerate(ledger.transitions):
@@ -146,9 +188,9 @@ def one_day(items: Any, day: int, patient: Patient, noise: list[float]) -> None:
                 drive += patient.small_step((b - a) / FINE, targets)
             if n < len(inside):
                 item = inside[n][1]
-                if item.kind == "session":
-                    patient.session(item.subject.lower())
-                else:
+                if (found := session_of(item)) is not None:
+                    patient.session(*found)
+                elif item.kind == "dose":
                     drug = next(d for d in patient.channels.drugs if d.name == item.subject)
                     patient.s[f"exposure.{drug.name}"] += math.log(2) / drug.half_life_days * item.amount
         patient.move_mood(h, drive, z)

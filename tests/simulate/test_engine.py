@@ -15,7 +15,7 @@ from cotreat.simulate.result import acute_course, follow_up
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions
 from tests.simulate import reference
-from tests.simulate.ledgers import LITHIUM, NORTRIPTYLINE, doses, level, plain, sessions, until_remission
+from tests.simulate.ledgers import LITHIUM, NORTRIPTYLINE, doses, ketamine, level, plain, sessions, until_remission
 
 SMALL = Settings(patients=1500, draws=15, seed=4, weeks=6)
 
@@ -34,12 +34,24 @@ def same(a: Course, b: Course) -> bool:
     "ledger",
     [
         until_remission(NORTRIPTYLINE + LITHIUM),
-        plain(tuple(sorted(doses("venlafaxine", 150.0, 42) + sessions("ECT", 9), key=lambda i: i.day))),
+        plain(tuple(sorted(doses("venlafaxine", 150.0, 14) + sessions("ECT", 9), key=lambda i: i.day))),
+        plain(
+            tuple(
+                sorted(
+                    sessions("iTBS", 20, (0, 1, 2, 3, 4))
+                    + doses("D-cycloserine", 100.0, 12, 8.5)
+                    + doses("diazepam", 5.0, 20),
+                    key=lambda i: i.day,
+                )
+            )
+        ),
+        plain(tuple(sorted(ketamine(6) + sessions("CBT", 6, (3,), 14.0), key=lambda i: i.day))),
     ],
-    ids=["levels after remission", "doses with ECT"],
+    ids=["levels after remission", "a drug stopped during ECT", "acute gains", "ketamine and talking"],
 )
 def test_double_engine_agrees_with_plain_python(ledger: Ledger) -> None:
-    # float32 against float64: the median path must agree to 1e-4 points, one in ten may linger at the saddle
+    # steps of hours against steps of minutes: the median path must agree to 0.05 points on a scale to 75; one in ten
+    # may linger at the saddle, where every difference grows
     settings = replace(SMALL, patients=30, draws=10)
     cohort = start_cohort("ECT candidates", settings)
     decisions = Decisions.of(find_scale("HAM-D24"))
@@ -53,7 +65,7 @@ def test_double_engine_agrees_with_plain_python(ledger: Ledger) -> None:
         scores, fired = reference.simulate(ledger, patient, decisions, luck, 42, steps)
         assert (fired[0] if fired else -1) == course.end_rule[lane]
         gaps.append(np.abs(np.array(scores) - course.score[:, lane]).max())
-    assert np.median(gaps) < 2e-2
+    assert np.median(gaps) < 0.05
     assert np.quantile(gaps, 0.9) < 0.3
 
 

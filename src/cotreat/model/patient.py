@@ -2,14 +2,15 @@
 
 Each step of h days, for one patient (every value a scalar; arrays broadcast):
 
-1. exposure of each drug, and its mean effect over the step
-2. tilt: the sum of drug effects, delayed
-3. session gain and storage gain of the drugs, delayed; the window opened by sessions
-4. labile and stored change, with the sessions of the step
-5. placebo response and spontaneous change
-6. mood under chronicity - tilt - change - placebo
+1. exposure of each drug: its mean effect over the step, and its effect at the sessions of the step
+2. tilt: the sum of drug effects, delayed; adaptation to each drug, and withdrawal where it exceeds the effect
+3. session gain and storage gain of the drugs, delayed; acute gain of what is on board at the session
+4. spacing of sessions; the window they open; therapy; the transient of ketamine; cognition after ECT
+5. labile and stored change, with the sessions of the step
+6. placebo response and spontaneous change
+7. mood under chronicity - tilt - change - placebo - therapy + withdrawal
 
-``Channels`` says which drugs and stimulations a run needs; states and constants follow from it.
+``Channels`` says which drugs and sessions a run needs; states, constants and inputs follow from it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,21 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from cotreat.model.mechanisms import change, exposure, mood, rating, relaxation
+from cotreat.model.effects import (
+    ACUTE_GAIN,
+    COGNITION,
+    DRUG_ROLES,
+    SESSION_GAIN,
+    STIMULATION_ROLES,
+    STORAGE_GAIN,
+    THERAPY,
+    TILT,
+    TRANSIENT,
+    WINDOW,
+    WITHDRAWAL,
+    YIELD,
+)
+from cotreat.model.mechanisms import change, exposure, mood, pulse, rating, relaxation, spacing, withdrawal
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,8 @@ class DrugChannel:
     """A drug as the patient sees it.
 
     ``effect_class`` names its parameters ("antidepressant", "lithium"). ``by_level``: exposure is a plasma level,
-    otherwise mg per day. ``e50`` None: taken from the parameter ``<effect_class>.half_effect_level``.
+    otherwise mg per day. ``e50`` None: taken from the parameter ``<effect_class>.half_effect_level``; infinite: the
+    effect is linear.
     """
 
     name: str
@@ -38,31 +54,49 @@ class DrugChannel:
     e50: float | None
     by_level: bool
 
+    def has(self, role: str) -> bool:
+        """Whether this class of drug has a role of ``cotreat.model.effects``."""
+        return role in DRUG_ROLES[self.effect_class]
+
 
 @dataclass(frozen=True)
 class Channels:
-    """What comes in: drugs, and stimulations by the yield they share ("ect", "tms")."""
+    """What comes in: drugs, and sessions by the yield they share ("ect", "tms", "psychotherapy", ...)."""
 
     drugs: tuple[DrugChannel, ...] = ()
     stimulations: tuple[str, ...] = ()
 
+    def drugs_with(self, role: str) -> tuple[DrugChannel, ...]:
+        """Drugs that have a role."""
+        return tuple(d for d in self.drugs if d.has(role))
+
+    def with_role(self, role: str) -> tuple[str, ...]:
+        """Sessions that have a role."""
+        return tuple(s for s in self.stimulations if role in STIMULATION_ROLES[s])
+
     @property
     def states(self) -> tuple[str, ...]:
         """Names of the states, in the order of the state array."""
-        core = ("mood", "tilt", "placebo", "labile", "stored", "session_gain", "storage_gain", "window")
-        return core + tuple(f"exposure.{d.name}" for d in self.drugs)
+        names = ["mood", "tilt", "placebo", "labile", "stored", "session_gain", "storage_gain"]
+        names += ["spacing"] if self.with_role(YIELD) else []
+        names += [role for role in (WINDOW, THERAPY, TRANSIENT, COGNITION) if self.with_role(role)]
+        names += [f"exposure.{d.name}" for d in self.drugs]
+        missed = self.drugs_with(WITHDRAWAL)
+        names += [f"{pool}.{d.name}" for d in missed for pool in ("adapted", "adapted_slow")]
+        return (*names, *(["withdrawal"] if missed else []))
 
     @property
     def recorded(self) -> tuple[str, ...]:
         """States written down at every visit beside the score."""
-        return ()
+        return tuple(s for s in ("withdrawal", COGNITION) if s in self.states)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of what is given within a step, in the order of the input array.
 
-        ``target.D``: level held; ``dose.D``: amount given; ``sessions.S``: number of sessions. A *moment* is amount
-        times its offset in the step (a fraction of it), so that inputs of several statements add up.
+        ``target.D``: level held; ``dose.D``: amount given; ``sessions.S``: number of sessions (for ketamine: doses by
+        strength). A *moment* is amount times its offset in the step (a fraction of it), so that inputs of several
+        statements add up.
         """
         drugs: list[str] = []
         for drug in self.drugs:
@@ -71,28 +105,47 @@ class Channels:
         return (*drugs, *sessions, *(["session_moment"] if sessions else []))
 
 
+_PULSE_TIME = {
+    WINDOW: "window.time_constant",
+    THERAPY: "therapy.time_constant",
+    TRANSIENT: "transient.time_constant",
+    COGNITION: "cognition.time_constant",
+}
+
+
 def constants(p: dict[str, np.ndarray], channels: Channels, h: float) -> dict[str, np.ndarray]:
     """Constants of the step for each patient; ``p`` holds parameters and traits of each patient (arrays of one shape).
 
     Needs the parameters of the set plus the traits "trait.drug", "trait.stimulation", "trait.chronicity",
     "trait.placebo" and the derived "mood.sigma".
     """
-    c = {"h": np.full_like(p["mood.time_constant"], h), "chronicity": p["trait.chronicity"]}
-    c |= {"placebo.drive": p["trait.placebo"]} | relaxation.constants("placebo", p["placebo.time_constant"], h)
-    c |= relaxation.constants("tilt", p["tilt.time_constant"], h)
-    c |= relaxation.constants("plasticity", p["plasticity.time_constant"], h)
-    c |= {"window.rate": 1.0 / p["window.time_constant"]} | relaxation.constants("window", p["window.time_constant"], h)
-    c |= {"window.gain": p["consolidation_gain.window"]}
+    ones = np.ones_like(p["mood.time_constant"])
+    c = {"h": h * ones, "chronicity": p["trait.chronicity"], "placebo.drive": p["trait.placebo"]}
+    for name in ("placebo", "tilt", "plasticity"):
+        c |= relaxation.constants(name, p[f"{name}.time_constant"], h)
     for drug in channels.drugs:
-        ones = np.ones_like(p["mood.time_constant"])
         e50 = p[f"{drug.effect_class}.half_effect_level"] if drug.e50 is None else drug.e50 * ones
         c |= exposure.constants(drug.name, drug.half_life_days * ones, e50, drug.typical * ones, h)
-        c[f"{drug.name}.tilt"] = p[f"tilt.{drug.effect_class}"] * p["trait.drug"]
-        c[f"{drug.name}.session_gain"] = p[f"session_gain.{drug.effect_class}"]
-        c[f"{drug.name}.storage_gain"] = p[f"consolidation_gain.{drug.effect_class}"]
+        c |= {f"{drug.name}.{role}": p[f"{role}.{drug.effect_class}"] for role in DRUG_ROLES[drug.effect_class]}
+        if drug.has(TILT):
+            c[f"{drug.name}.{TILT}"] = c[f"{drug.name}.{TILT}"] * p["trait.drug"]
+    if channels.drugs_with(WITHDRAWAL):
+        c |= withdrawal.constants(p, h)
+    if channels.with_role(YIELD):
+        c |= spacing.constants(p, h)
+    for role, tau in _PULSE_TIME.items():
+        if channels.with_role(role):
+            c |= pulse.constants(role, p[tau], h)
     for stimulation in channels.stimulations:
-        c[f"{stimulation}.yield"] = p[f"session_yield.{stimulation}"] * p["trait.stimulation"]
-        c[f"{stimulation}.window"] = p[f"window.{stimulation}"]
+        for role in STIMULATION_ROLES[stimulation]:
+            sensitive = p["trait.stimulation"] if role in (YIELD, TRANSIENT) else ones
+            c[f"{stimulation}.{role}"] = p[f"{role}.{stimulation}"] * sensitive
+    if channels.with_role(WINDOW):
+        c["window.gain"] = p["consolidation_gain.window"]
+    if channels.with_role(THERAPY):
+        c["therapy.gain"] = p["consolidation_gain.therapy"]
+    if channels.with_role(COGNITION):
+        c["cognition.lithium"] = p["cognition.lithium"]
     return c | change.constants(p, h) | mood.constants(p, h)
 
 
@@ -102,51 +155,104 @@ def step(state: dict[str, Any], c: dict[str, Any], channels: Channels, u: dict[s
     ``state``, ``c`` and ``u`` by the names of ``channels.states``, ``constants`` and ``channels.inputs``; ``noise`` is
     the standard normal number of the step.
     """
-    new: dict[str, Any] = {}
     h = c["h"]
-    tilt_drive = session_drive = storage_drive = 0.0 * h
-    for drug in channels.drugs:
-        name = f"exposure.{drug.name}"
-        if drug.by_level:
-            new[name], effect = exposure.follow_level(state[name], drug.name, c, u[f"target.{drug.name}"])
-        else:
-            dose = u[f"dose.{drug.name}"]
-            offset = mean_offset(u[f"dose_moment.{drug.name}"], dose)
-            new[name], effect = exposure.take_dose(state[name], drug.name, c, dose, exposure.ages(offset, h))
-        tilt_drive = tilt_drive + c[f"{drug.name}.tilt"] * effect
-        session_drive = session_drive + c[f"{drug.name}.session_gain"] * effect
-        storage_drive = storage_drive + c[f"{drug.name}.storage_gain"] * effect
+    zero = 0.0 * h
+    count = sum((u[f"sessions.{s}"] for s in channels.stimulations), zero)
+    offset = mean_offset(u["session_moment"], count) if channels.stimulations else zero
+    before, after = h * offset, h * (1.0 - offset)
+
+    new, mean, at_session = _exposures(state, c, channels, u, before)
+    tilt_drive = sum((c[f"{d.name}.{TILT}"] * mean[d.name] for d in channels.drugs_with(TILT)), zero)
     new["tilt"], tilt = relaxation.step(state["tilt"], "tilt", c, tilt_drive)
+    missed = _withdrawal(state, new, c, channels, mean)
 
-    count = sum((u[f"sessions.{s}"] for s in channels.stimulations), 0.0 * h)
-    offset = mean_offset(u["session_moment"], count) if channels.stimulations else 0.0 * h
-    after = h * (1.0 - offset)
+    session_drive = sum((c[f"{d.name}.{SESSION_GAIN}"] * mean[d.name] for d in channels.drugs_with(SESSION_GAIN)), zero)
+    storage_drive = sum((c[f"{d.name}.{STORAGE_GAIN}"] * mean[d.name] for d in channels.drugs_with(STORAGE_GAIN)), zero)
     new["session_gain"], _ = relaxation.step(state["session_gain"], "plasticity", c, session_drive)
-    new["storage_gain"], storage = relaxation.step(state["storage_gain"], "plasticity", c, storage_drive)
-    at_session = state["session_gain"] + offset * (new["session_gain"] - state["session_gain"])
-    kick = opened = 0.0 * h
-    for stimulation in channels.stimulations:
-        kick = kick + u[f"sessions.{stimulation}"] * c[f"{stimulation}.yield"]
-        opened = opened + u[f"sessions.{stimulation}"] * c[f"{stimulation}.window"]
-    kept = jnp.exp(-after * c["window.rate"])
-    window_end, window = relaxation.step(state["window"], "window", c, 0.0 * h)
-    new["window"] = window_end + opened * kept
-    window = window + opened * (1.0 - kept) / (c["window.rate"] * h)
+    new["storage_gain"], gain = relaxation.step(state["storage_gain"], "plasticity", c, storage_drive)
+    log_yield = state["session_gain"] + offset * (new["session_gain"] - state["session_gain"])
+    acute = channels.drugs_with(ACUTE_GAIN)
+    log_yield = log_yield + sum((c[f"{d.name}.{ACUTE_GAIN}"] * at_session[d.name] for d in acute), zero)
 
-    gain = storage + c["window.gain"] * window
-    kick = kick * jnp.exp(at_session)
-    new["labile"], new["stored"], moved = change.step(
-        state["labile"], state["stored"], c, kick, h * offset, after, gain
-    )
+    pulses = _pulses(state, new, c, channels, u, (after, at_session))
+    if WINDOW in pulses:
+        gain = gain + c["window.gain"] * pulses[WINDOW]
+    if THERAPY in pulses:
+        gain = gain + c["therapy.gain"] * pulses[THERAPY]
+    kick = sum((u[f"sessions.{s}"] * c[f"{s}.{YIELD}"] for s in channels.with_role(YIELD)), zero)
+    if channels.with_role(YIELD):
+        electric = sum((u[f"sessions.{s}"] for s in channels.with_role(YIELD)), zero)
+        new["spacing"], spaced = spacing.step(state["spacing"], c, electric, before, after)
+        kick = kick * spaced
+    kick = kick * jnp.exp(log_yield)
+    new["labile"], new["stored"], moved = change.step(state["labile"], state["stored"], c, kick, before, after, gain)
     new["placebo"], placebo = relaxation.step(state["placebo"], "placebo", c, c["placebo.drive"])
-    drive = c["chronicity"] - tilt - moved - placebo
+    drive = c["chronicity"] - tilt - moved - placebo - pulses.get(THERAPY, zero) + missed
     new["mood"] = mood.step(state["mood"], c, drive, noise)
     return new
 
 
+def _exposures(
+    state: dict[str, Any], c: dict[str, Any], channels: Channels, u: dict[str, Any], before: Any
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """New exposures, and of each drug its mean effect over the step and its effect at the sessions."""
+    new, mean, at_session = {}, {}, {}
+    for drug in channels.drugs:
+        key, name = f"exposure.{drug.name}", drug.name
+        if drug.by_level:
+            found = exposure.follow_level(state[key], name, c, u[f"target.{name}"], before)
+        else:
+            amount = u[f"dose.{name}"]
+            dose = (amount, mean_offset(u[f"dose_moment.{name}"], amount))
+            found = exposure.take_dose(state[key], name, c, dose, c["h"], before)
+        new[key], mean[name], at_session[name] = found
+    return new, mean, at_session
+
+
+def _withdrawal(
+    state: dict[str, Any], new: dict[str, Any], c: dict[str, Any], channels: Channels, mean: dict[str, Any]
+) -> Any:
+    """Adapt to every drug that can be missed; returns the push of withdrawal on mood."""
+    drugs = channels.drugs_with(WITHDRAWAL)
+    if not drugs:
+        return 0.0 * c["h"]
+    total = 0.0 * c["h"]
+    for drug in drugs:
+        fast, slow = f"adapted.{drug.name}", f"adapted_slow.{drug.name}"
+        new[fast], new[slow], over = withdrawal.step(state[fast], state[slow], c, mean[drug.name])
+        total = total + c[f"{drug.name}.{WITHDRAWAL}"] * over
+    new["withdrawal"] = total
+    return c["withdrawal.mood"] * total
+
+
+def _pulses(
+    state: dict[str, Any],
+    new: dict[str, Any],
+    c: dict[str, Any],
+    channels: Channels,
+    u: dict[str, Any],
+    when: tuple[Any, dict[str, Any]],
+) -> dict[str, Any]:
+    """Window, therapy, transient and cognition with the sessions of the step; returns their means over the step."""
+    after, at_session = when
+    means = {}
+    for role in _PULSE_TIME:
+        sessions = channels.with_role(role)
+        if not sessions:
+            continue
+        size = sum((u[f"sessions.{s}"] * c[f"{s}.{role}"] for s in sessions), 0.0 * c["h"])
+        if role == COGNITION and "lithium" in at_session:
+            size = size * (1.0 + c["cognition.lithium"] * at_session["lithium"])
+        new[role], means[role] = pulse.step(state[role], role, c, size, after)
+    return means
+
+
 def observe(state: dict[str, Any], c: dict[str, Any], channels: Channels, noise: Any) -> Any:
     """The rating of a visit: the observed score for the state, with one standard normal number as its error."""
-    return rating.score(state["mood"], c, noise)
+    x = state["mood"] - state[TRANSIENT] if TRANSIENT in channels.states else state["mood"]
+    if "withdrawal" in channels.states:
+        return rating.score(x, c, noise, c["withdrawal.points"] * c["rating.unit"] * state["withdrawal"])
+    return rating.score(x, c, noise)
 
 
 def mean_offset(moment: Any, amount: Any) -> Any:

@@ -30,7 +30,7 @@ class Cohort:
 
     ``draw``, ``patient``: numbers of each, shape (draws * n,). ``parameters``: parameters and traits of each, float64.
     ``state``: named states at entry. ``baseline``: the score at entry. ``scale``: the scale all scores are on.
-    ``shape``: (draws, n).
+    ``starts_well``: they entered well, perhaps because of a drug. ``shape``: (draws, n).
     """
 
     shape: tuple[int, int]
@@ -40,6 +40,7 @@ class Cohort:
     state: dict[str, np.ndarray]
     baseline: np.ndarray
     scale: str
+    starts_well: bool = False
 
     def take(self, index: np.ndarray, shape: tuple[int, int], state: dict[str, np.ndarray]) -> Cohort:
         """The patients at ``index`` with another state."""
@@ -51,6 +52,7 @@ class Cohort:
             state={k: v[index] for k, v in state.items()},
             baseline=self.baseline[index],
             scale=self.scale,
+            starts_well=self.starts_well,
         )
 
 
@@ -89,15 +91,16 @@ def recruit(
         candidates = _candidates(population, draws, span, luck, (numbers, size))
         accept = np.ones(count * size, dtype=bool)
         if population.entry_at_least is not None:
-            accept = candidates.baseline >= population.entry_at_least
+            accept &= candidates.baseline >= population.entry_at_least
+        if population.entry_at_most is not None:
+            accept &= candidates.baseline <= population.entry_at_most
         chosen = first_accepted(accept.reshape(count, size), n)
         if chosen is not None:
             break
         size *= 2
         if size > _MOST_CANDIDATES * n + 1024:
             raise InputError(
-                f"{population.name}: the entry rule (at least {population.entry_at_least:g} on {population.scale}) "
-                "admits too few candidates",
+                f"{population.name}: the entry rule ({population.entry_text}) admits too few candidates",
                 hint="give a baseline mean that fits the entry rule",
             )
     return candidates.take(chosen, (count, n), candidates.state)
@@ -115,6 +118,9 @@ def severity(population: Population, draws: dict[str, np.ndarray]) -> tuple[np.n
     """Mean and SD, for each draw, of the score at x = +1 that give the stated baseline after the entry rule."""
     mean, sd = _before_entry(population)
     well = well_score(population.scale)
+    if population.starts_well:  # the stated mean and SD are those of an episode, not of the baseline
+        count = len(draws["mood.time_constant"])
+        return np.full(count, mean), np.full(count, sd)
     nodes, weights = np.polynomial.hermite_e.hermegauss(21)
     chronicity = draws[f"chronicity.mean.{population.chronicity}"][:, None] + draws["chronicity.sd"][:, None] * nodes
     ill, _ = mood.wells(chronicity)
@@ -135,7 +141,7 @@ def severity(population: Population, draws: dict[str, np.ndarray]) -> tuple[np.n
 def _before_entry(population: Population) -> tuple[float, float]:
     """Mean and SD of a normal distribution that has the stated mean and SD once cut at the entry rule."""
     mean, sd, cut = population.baseline_mean, population.baseline_sd, population.entry_at_least
-    if cut is None:
+    if cut is None or population.starts_well:
         return mean, sd
     if mean <= cut:
         raise InputError(
@@ -182,11 +188,13 @@ def _candidates(
     p["rating.well"] = np.full(len(draw), well)
     p["rating.half_span"] = (worst - well) / 2.0
     p["rating.error"] = p["rating.sd"] * points_per_hamd17(population.scale)
+    p["rating.unit"] = np.full(len(draw), points_per_hamd17(population.scale))
     p["rating.top"] = np.full(len(draw), float(find_scale(population.scale).high))
-    ill, _ = mood.wells(p["trait.chronicity"])
-    start = ill + mood.within_well_sd(ill, p["mood.sigma"], p["mood.time_constant"]) * z["mood"]
+    ill, fine = mood.wells(p["trait.chronicity"])
+    at = fine if population.starts_well else ill
+    start = at + mood.within_well_sd(at, p["mood.sigma"], p["mood.time_constant"]) * z["mood"]
     baseline = _observe(start, p, rating_noise(draw, patient))
-    return Cohort((count, size), draw, patient, p, {"mood": start}, baseline, population.scale)
+    return Cohort((count, size), draw, patient, p, {"mood": start}, baseline, population.scale, population.starts_well)
 
 
 def _observe(x: np.ndarray, p: dict[str, np.ndarray], noise: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ class Population:
 
     ``baseline_mean`` and ``baseline_sd`` hold after the entry rule ``entry_at_least`` (all in points of ``scale``);
     ``chronicity`` names a parameter ``chronicity.mean.<name>``; ``resistant_placebo``: the placebo drive is reduced.
+    ``starts_well``: they enter well, and ``baseline_mean`` and ``baseline_sd`` are those of their last episode.
     """
 
     name: str
@@ -34,6 +35,15 @@ class Population:
     chronicity: str
     resistant_placebo: bool
     source: str
+    starts_well: bool = False
+    entry_at_most: float | None = None
+
+    @property
+    def entry_text(self) -> str:
+        """The entry rule in words."""
+        low = [] if self.entry_at_least is None else [f"at least {self.entry_at_least:g}"]
+        high = [] if self.entry_at_most is None else [f"at most {self.entry_at_most:g}"]
+        return " and ".join(low + high) + f" on {self.scale}"
 
     def on(self, scale_name: str) -> Population:
         """The same patients described on another scale (a cohort-level crosswalk)."""
@@ -43,7 +53,9 @@ class Population:
               - to_scale(self.baseline_mean - self.baseline_sd, self.scale, scale_name)) / 2  # fmt: skip
         entry = None if self.entry_at_least is None else to_scale(self.entry_at_least, self.scale, scale_name)
         mean = to_scale(self.baseline_mean, self.scale, scale_name)
-        return replace(self, scale=scale_name, baseline_mean=mean, baseline_sd=sd, entry_at_least=entry)
+        most = None if self.entry_at_most is None else to_scale(self.entry_at_most, self.scale, scale_name)
+        changed = {"scale": scale_name, "baseline_mean": mean, "baseline_sd": sd}
+        return replace(self, **changed, entry_at_least=entry, entry_at_most=most)  # type: ignore[arg-type]
 
     def matched(
         self, scale_name: str, mean: float | None = None, sd: float | None = None, entry: float | None = None
@@ -84,7 +96,9 @@ def populations() -> dict[str, Population]:
             scale=find_scale(entry["scale"]).id,
             baseline_mean=float(entry["baseline_mean"]),
             baseline_sd=float(entry["baseline_sd"]),
-            entry_at_least=float(entry["entry_at_least"]),
+            entry_at_least=entry.get("entry_at_least"),
+            entry_at_most=entry.get("entry_at_most"),
+            starts_well=entry.get("state") == "well",
             chronicity=entry["chronicity"],
             resistant_placebo=entry["placebo"] == "resistant",
             source=entry["source"],

@@ -457,14 +457,18 @@ class Builder:
             )
         if s.assessed_each and not isinstance(s.length, Until):
             raise self.wrong(node, "`assessed before each session` belongs to `until`", None, HOW_LONG)
+        if (s.cap is not None or s.assessed_each) and isinstance(s.rhythm, Level):
+            raise self.wrong(node, "a level has no sessions to count or to assess before", None, HOW_LONG)
+        if s.window is not None and not isinstance(s.rhythm, Frequency):
+            raise self.wrong(node, "a window needs a plain frequency: how often?", None, HOW_OFTEN)
         hangs = isinstance(s.rhythm, AroundEach | AtEach)
         if isinstance(s.rhythm, Spread) and s.length is not None:
             raise self.wrong(node, "a second length: the sessions are already spread over one", None, HOW_LONG)
         if isinstance(s.length, ForFirst) and not hangs:
             raise self.wrong(node, "the first of what?", f"Write `for {s.length.duration}`.", HOW_LONG)
-        if s.window is not None and (hangs or s.start is not None):
+        if s.window is not None and s.start is not None:
             raise self.wrong(node, "a second start", "One of each in a stretch.", HOW_LONG)
-        if s.window is not None and (s.length is not None or isinstance(s.rhythm, Spread)):
+        if s.window is not None and s.length is not None:
             raise self.wrong(node, "a second length: the window already has one", None, HOW_LONG)
         if isinstance(s.length, Until) and hangs:
             raise self.wrong(

@@ -18,14 +18,14 @@ from cotreat.regimen.items import Dated
 from cotreat.regimen.ledger import Before, Item, Ledger, Phase, Rule, Transition
 from cotreat.regimen.plan import Line, Plan, Planned, is_stimulation, start_of
 from cotreat.regimen.quantities import Duration
-from cotreat.regimen.runs import Run, Runs
+from cotreat.regimen.runs import BEFORE, Run, Runs
 from cotreat.regimen.values import Anchor, AroundEach, AtEach, Frequency, Give, Hold, Regimen, Spread, WindowAround
 from cotreat.regimen.walk import FAR, Path, Setting, Span, Walk
 
 HORIZON = 364
 LONGEST_HORIZON = 3640
-MOST_PHASES = 4000
-MOST_WALKS = 20_000
+MOST_PHASES = 500
+MOST_WALKS = 5000
 _EARLIEST = -FAR
 
 
@@ -218,6 +218,8 @@ class _Course:
     before: list[Before] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     begun: set[int] = field(default_factory=set)
+    endless: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
     walks: int = 0
 
     def follow(self, path: Path, parent: Walk | None, fired: Rule | None = None) -> int:
@@ -330,7 +332,9 @@ class _Course:
         return None if longest > FAR // 2 else max(0, longest)
 
     def _label(self, runs: Runs, dated: Dated, first: int) -> str:
-        found = {run.planned.index: str(run.planned.part) for run in runs.runs if run.until > max(first, run.start)}
+        lasting = [run for run in runs.runs if run.until > max(first, run.start)]
+        found = {r.planned.index: f"{r.subject} {r.how.dose} {r.rhythm}" for r in lasting if r.segment == BEFORE}
+        found |= {r.planned.index: str(r.planned.part) for r in lasting if r.segment != BEFORE}
         found |= {h.planned.index: str(h.planned.part) for h in dated.held if h.high > first * 24}
         found |= {p.index: str(p.part) for day, p in runs.stops if day >= first}
         return "; ".join(found[i] for i in sorted(found)) or ("nothing" if first == _EARLIEST else "nothing more")
@@ -352,7 +356,7 @@ class _Course:
             for s in walk.pending
         )
         ends = tuple(
-            (i, max(s.until - now, 0))
+            (i, FAR if s.until == FAR else max(s.until - now, 0))
             for i, spans in walk.spans.items()
             for s in spans
             if not isinstance(self.plan.parts[i].part, Give)
@@ -383,6 +387,9 @@ class _Course:
         now = walk.path.now
         for index, spans in walk.spans.items():
             self.begun.add(index)
+            for span in spans:
+                unknown = span.end is None and not span.open and not span.pending
+                (self.endless if unknown else self.ended).add(index)
             p = self.plan.parts[index]
             if parent is None or now is None or index in parent.spans or not spans:
                 continue
@@ -392,25 +399,16 @@ class _Course:
                     f"`{start_of(p.part)}` is decided at a visit: nothing can be dated before it",
                     "Start it on the day of the last session, or after it.",
                 )
-        if parent is None and not walk.pending and not walk.asked:
-            self._no_loose_ends(walk)
-
-    def _no_loose_ends(self, walk: Walk) -> None:
-        for p in walk.waiting:
-            raise self._never(p)
-        for spans in walk.spans.values():
-            for span in spans:
-                if span.end is None and not span.open and not span.pending:
-                    p = self.plan.parts[span.part]
-                    raise self.plan.wrong(p, "the end of this order hangs on something that never ends or on itself")
 
     def all_begun(self) -> None:
-        """InputError for a part that begins on no path at all."""
+        """InputError for a part that begins on no path at all, or whose stated end comes on none."""
         for n in self.setting.lines:
-            for group in self.plan.lines[n].groups:
-                for i in group:
-                    if i not in self.begun:
-                        raise self._never(self.plan.parts[i])
+            for i in (i for group in self.plan.lines[n].groups for i in group):
+                if i not in self.begun:
+                    raise self._never(self.plan.parts[i])
+                if i in self.endless - self.ended:
+                    text = "the end of this order hangs on something that never ends, or on itself"
+                    raise self.plan.wrong(self.plan.parts[i], text)
 
     def _never(self, p: Planned) -> InputError:
         moment = start_of(p.part)
@@ -442,14 +440,13 @@ class _Course:
 
 def _ahead(run: Run, now: int, back: int) -> object:
     """What the future depends on: a start in the past is moved to the next session where that changes nothing."""
-    start = run.start - now
+    start, origin = run.start - now, run.origin - now
     end = None if run.end is None else run.end - now
-    origin = run.origin - now
     windowed = isinstance(run.planned.part, Give) and run.planned.part.segments[max(run.segment, 0)].window is not None
-    if start < 0 and not back and not windowed and not isinstance(run.rhythm, Spread):
-        start = origin = 0
+    if start < -back and not windowed and not isinstance(run.rhythm, Spread):
+        start = origin = -back
         if isinstance(run.rhythm, Frequency) and run.rhythm.pattern != "days a week":
-            origin = next_day(run.rhythm, run.origin, now) - now
+            origin = next_day(run.rhythm, run.origin, now - back) - now
     return run.planned.index, run.segment, run.subject, start, end, origin, run.rhythm, run.how
 
 

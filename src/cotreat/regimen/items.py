@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from cotreat.regimen.calendar import dose_hours, next_day, pattern_days, session_hours
@@ -30,6 +31,10 @@ class Dated:
     def __init__(self, walk: Walk, runs: Runs, first: int, end: int) -> None:
         self.walk, self.runs, self.first, self.end = walk, runs, first, end
         self.held = self._holds()
+        # By subject and hold: the windows of one hold are in order and do not overlap, those of two holds may.
+        self._windows: dict[str, dict[int, list[tuple[float, float]]]] = {}
+        for h in self.held:
+            self._windows.setdefault(h.subject, {}).setdefault(h.planned.index, []).append((h.low, h.high))
         self._found: dict[int, list[Item]] = {}
         items = [item for run in dict.fromkeys(runs.runs) for item in self._items(run)]
         items = [i for i in items if first <= i.day < end]
@@ -61,7 +66,11 @@ class Dated:
 
     def _is_held(self, subject: str, day: int, hour: float) -> bool:
         at = day * 24 + hour
-        return any(h.subject == subject and h.low <= at < h.high for h in self.held)
+        for windows in self._windows.get(subject, {}).values():
+            i = bisect_right(windows, (at, math.inf)) - 1
+            if i >= 0 and windows[i][1] > at:
+                return True
+        return False
 
     # ---- items --------------------------------------------------------------------------------------------------
 

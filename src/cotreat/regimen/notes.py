@@ -6,7 +6,7 @@ from cotreat.catalogue.drug_table import drug
 from cotreat.catalogue.modality_table import modality
 from cotreat.regimen.plan import Plan, is_modality
 from cotreat.regimen.tapering import step_starts
-from cotreat.regimen.values import Give, Stop, Switch, Taper, subjects_of
+from cotreat.regimen.values import Hold, Stop, Switch, Taper, subjects_of
 
 
 def notes(plan: Plan) -> list[str]:
@@ -42,6 +42,6 @@ def notes(plan: Plan) -> list[str]:
             case Switch():
                 count = len(step_starts(p.part.over, None))
                 found.append(f"line {p.line}: the switch crosses over in {count} weekly step{'s' if count > 1 else ''}")
-            case Stop() if not any(isinstance(q.part, Give) for q in plan.giving.get(p.part.subject, ())):
+            case Stop() | Hold() if not plan.giving.get(p.part.subject):
                 found.append(f"line {p.line}: the dose of {p.part.subject} before is not stated")
     return found

@@ -25,13 +25,15 @@ from cotreat.regimen.values import (
 )
 from cotreat.regimen.walk import FAR, Span, Walk
 
+OVERRIDE, BEFORE = -1, -2
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One subject in one way, days [start, end) (``end`` None: on and on).
 
-    ``origin`` is the day its pattern counts from; ``segment`` that of its part, -1 when the run comes from a taper, a
-    switch, a change of dose, or from before the regimen.
+    ``origin`` is the day its pattern counts from; ``segment`` that of its part, OVERRIDE when the run comes from a
+    taper, a switch or a change of dose, BEFORE when from before the regimen.
     """
 
     planned: Planned
@@ -41,7 +43,7 @@ class Run:
     rhythm: Rhythm
     how: How
     origin: int
-    segment: int = -1
+    segment: int = OVERRIDE
     sham: bool = False
 
     @property
@@ -116,7 +118,7 @@ class Runs:
         amount, unit = old.dose.standard
         a_day = amount * old.frequency.times * _share_of_days(old.frequency)
         self.before.append(Before(subject, round(a_day, 6), unit, dosed[0].line))
-        self.runs.append(Run(dosed[0], subject, start, None, old.frequency, How(dose=old.dose), start))
+        self.runs.append(Run(dosed[0], subject, start, None, old.frequency, How(dose=old.dose), start, BEFORE))
 
     def _earlier(self, q: Planned, first: Planned, when: object) -> bool:
         assert callable(when)
@@ -144,17 +146,30 @@ class Runs:
         found = [r for r in self.runs if r.subject == subject and r.start <= day < r.until]
         return max(found, key=lambda r: r.start) if found else None
 
+    def _ended(self, subject: str, day: int) -> Run | None:
+        """The run that ends on a day, so that what changes it then follows without a gap."""
+        return next((r for r in self.runs if r.subject == subject and r.end == day > r.start), None)
+
+    def _way(self) -> str | None:
+        """Which branches lead to this, for a message."""
+        lines = sorted(self.plan.lines[n].place.line for n, _ in self.walk.path.taken)
+        if not lines:
+            return None
+        return f"This happens when the branch of line {' and of line '.join(map(str, lines))} is taken."
+
     def _take_over(self, p: Planned, old: DrugDose, day: int) -> Run | None:
         """Ends the run in force on a day; InputError when the drug is not at the stated dose then."""
-        run = self._active(old.subject, day)
+        run = self._active(old.subject, day) or self._ended(old.subject, day)
         if run is None:
-            raise self.plan.wrong(p, f"{old.subject} is not being given on day {day}")
+            raise self.plan.wrong(p, f"{old.subject} is not being given on day {day}", self._way())
         dose = run.how.dose
         if isinstance(run.rhythm, Level) or dose is None:
             raise self.plan.wrong(p, f"{old.subject} is dosed to a level, not to {old.dose}")
         if dose.standard != old.dose.standard or run.rhythm != old.frequency:
             raise self.plan.wrong(
-                p, f"{old.subject} is at {dose} {run.rhythm} on day {day}, not at {old.dose} {old.frequency}"
+                p,
+                f"{old.subject} is at {dose} {run.rhythm} on day {day}, not at {old.dose} {old.frequency}",
+                self._way(),
             )
         self.runs[self.runs.index(run)] = replace(run, end=day)
         return run
@@ -168,7 +183,7 @@ class Runs:
         old = _old(part)
         run = self._take_over(p, old, day)
         how = (run.how if run is not None else How()).updated(How(dose=part.new))
-        end = run.end if run is not None else None
+        end = run.end if run is not None and run.until > day else None
         origin = run.origin if run is not None else day
         self.runs.append(Run(p, part.subject, day, end, part.frequency, how, max(origin, day)))
         kind = "raise" if part.direction == "raise" else "cut"
@@ -246,7 +261,8 @@ class Runs:
                     raise self.plan.wrong(
                         max(last.planned, run.planned, key=lambda q: q.index),
                         f"{subject} would run twice at once from day {run.start} ({where})",
-                        "Is a `then` missing at the start of the line? Else give the first one an end, or stop it.",
+                        self._way()
+                        or "Is a `then` missing at the start of the line? Else give the first one an end, or stop it.",
                     )
                 last = max(last, run, key=lambda r: r.until)
 

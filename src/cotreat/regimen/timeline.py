@@ -161,8 +161,10 @@ def timeline_svg(regimen: Regimen, horizon: int | None = None, title: str = "Wha
         f"<title>decision at the visit on day {day}</title></line>"
         for day in t.decisions
     ]
+    subjects = list(dict.fromkeys(lane.subject for lane in t.lanes))
     for number, lane in enumerate(t.lanes):
-        out += _drawn(lane, number, x)
+        colour = COLOURS[subjects.index(lane.subject) % len(COLOURS)]
+        out += _drawn(lane, _TOP + number * _LANE, colour, x)
     if not t.lanes:
         out.append(f'<text x="{_LEFT}" y="{_TOP + 20}" fill="#444444">nothing is given</text>')
     out.append("</svg>")
@@ -177,10 +179,8 @@ def _grid(span: int) -> int:
     return 7 * 104
 
 
-def _drawn(lane: Lane, number: int, x: Any) -> list[str]:
-    y0 = _TOP + number * _LANE
-    base = y0 + _LANE - 14
-    colour = COLOURS[number % len(COLOURS)]
+def _drawn(lane: Lane, top: int, colour: str, x: Any) -> list[str]:
+    base = top + _LANE - 14
     name = lane.subject + (" (after a decision)" if lane.conditional else "")
     dash = ' stroke-dasharray="4 3"' if lane.conditional else ""
     out = [
@@ -196,10 +196,10 @@ def _drawn(lane: Lane, number: int, x: Any) -> list[str]:
             f'<line x1="{x(day)}" y1="{base}" x2="{x(day)}" y2="{base - 22}" stroke="{colour}" stroke-width="2"{dash}>'
             f"<title>{escape(lane.subject)}, {label}</title></line>"
         )
-    top = max((s.amount for s in lane.steps), default=1.0)
-    written = -1e9
+    highest = max((s.amount for s in lane.steps), default=1.0)
+    free_from, last = -1e9, -1.0
     for step in lane.steps:
-        high = round(6 + 22 * step.amount / top, 2)
+        high = round(6 + 22 * step.amount / highest, 2)
         left, right = x(step.from_day), x(step.to_day)
         text = f"{plain(step.amount)} {lane.unit}"
         out.append(
@@ -207,11 +207,11 @@ def _drawn(lane: Lane, number: int, x: Any) -> list[str]:
             f'fill="{colour}" fill-opacity="0.25" stroke="{colour}"{dash}>'
             f"<title>{escape(lane.subject)} {escape(text)}, day {step.from_day} to day {step.to_day - 1}</title></rect>"
         )
-        if left >= written:
+        if left >= free_from and step.amount != last:
             out.append(
                 f'<text x="{left + 2}" y="{base - high - 2}" font-size="10" fill="#333333">{escape(text)}</text>'
             )
-            written = left + 7 * len(text)
+            free_from, last = left + 7 * len(text), step.amount
     out.append("</g>")
     return out
 

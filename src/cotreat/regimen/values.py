@@ -363,11 +363,10 @@ class Hold:
     place: Place = field(default=Place(), compare=False, repr=False)
 
     def __str__(self) -> str:
-        text = f"hold {self.subject}"
-        if self.length is not None:
-            text += f" {self.length}"
-        text += _from(self.start)
-        return text if self.window is None else f"{text} {self.window}"
+        said = [self.start and f"from {self.start}", self.length, self.window]
+        if isinstance(self.length, For):
+            said.reverse()
+        return " ".join([f"hold {self.subject}", *(str(s) for s in said if s is not None)])
 
 
 @dataclass(frozen=True, slots=True)

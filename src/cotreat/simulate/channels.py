@@ -7,28 +7,60 @@ not distinguish is reported, not dropped in silence.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
+from cotreat.catalogue import Drug
 from cotreat.catalogue import drug as find_drug
 from cotreat.catalogue import modality as find_modality
 from cotreat.measures.errors import InputError
+from cotreat.model.effects import STIMULATION_ROLES
 from cotreat.model.patient import Channels, DrugChannel
 from cotreat.regimen.ledger import Item, Ledger
 
-ANTIDEPRESSANT_CLASSES = frozenset({"SSRI", "SNRI", "TCA", "NaSSA", "NDRI", "multimodal"})
-STIMULATIONS = frozenset({"ect", "tms"})
+EFFECT_CLASS = {
+    "SSRI": "antidepressant",
+    "SNRI": "antidepressant",
+    "TCA": "antidepressant",
+    "NaSSA": "antidepressant",
+    "NDRI": "antidepressant",
+    "multimodal": "antidepressant",
+    "antipsychotic": "antipsychotic",
+    "benzodiazepine": "benzodiazepine",
+    "thienodiazepine": "benzodiazepine",
+    "stimulant": "stimulant",
+    "NMDA glycine-site partial agonist": "d-cycloserine",
+    "glutamate modulator": "glutamate modulator",
+    "anticonvulsant": "anticonvulsant",
+}
+"""Class of the catalogue to class of effect in the model; a class that is not here cannot be forecast."""
+EFFECT_OF_DRUG = {"lithium": "lithium", "valproate": "anticonvulsant", "lamotrigine": "anticonvulsant"}
+KETAMINE = frozenset({"ketamine", "esketamine"})
+LIKE_SESSIONS = KETAMINE
+"""Drugs whose doses act like sessions: each gives a transient, a labile change and a window."""
+HALF_EFFECT = {"mg/kg": 0.5, "mg": 84.0}
+"""Dose of ketamine (mg/kg i.v.) and esketamine (mg nasal) with strength 1; twice the dose gives 1.33."""
 TYPICAL_LEVEL = {"nortriptyline": 100.0, "lithium": 0.7}
 """Level with effect 1: middle of 75-125 ng/mL, and 0.7 mmol/L (Sackeim 2001)."""
 ASSUMED_OCCUPANCY = 0.8
 """Occupancy at the usual dose where no curve is published (about 80 % at the minimum dose of an SSRI, Meyer 2004)."""
+STIMULATION_KINDS = frozenset({"tms", "ect", "tdcs"})
+"""Kinds of modality whose last session, real or sham, ends an acute course."""
 
-_DISTINGUISHED = frozenset({"subject"})
 
+def session_of(item: Item) -> tuple[str, float] | None:
+    """The kind of session an item counts as and its strength; None for a drug that is not one, and for sham.
 
-def stimulation_of(item: Item) -> str | None:
-    """The yield a session shares; None for sham, which gives contact only."""
-    return None if item.sham else find_modality(item.subject).pathway
+    Sham gives contact only.
+    """
+    if item.sham:
+        return None
+    if item.kind == "session":
+        return find_modality(item.subject).pathway, 1.0
+    if item.subject in LIKE_SESSIONS and item.kind == "dose":
+        return "ketamine", 2.0 * item.amount / (item.amount + HALF_EFFECT[item.unit])
+    return None
 
 
 @dataclass(frozen=True)
@@ -53,25 +85,38 @@ def channels_of(ledgers: list[Ledger]) -> Channels:
         Something is given that the model cannot forecast.
     """
     drugs: dict[str, DrugChannel] = {}
-    stimulations: set[str] = set()
+    sessions: set[str] = set()
     for ledger in ledgers:
         for before in ledger.before:
-            _add_drug(drugs, before.subject, by_level=before.unit in ("ng/mL", "mmol/L"))
+            if before.subject not in LIKE_SESSIONS:
+                _add_drug(drugs, before.subject, by_level=before.unit in ("ng/mL", "mmol/L"))
         for item in (i for phase in ledger.phases for i in phase.items):
-            if item.kind != "session":
-                if item.unit == "mg/kg":
-                    raise InputError(f"cannot forecast {item.subject} in mg/kg: the model has no effect for it yet")
+            if item.kind == "session":
+                _check_session(item.subject)
+            elif item.subject not in LIKE_SESSIONS:
+                if item.unit not in ("mg", "ng/mL", "mmol/L"):
+                    raise InputError(f"cannot forecast {item.subject} in {item.unit}: give mg or a level")
                 _add_drug(drugs, item.subject, by_level=item.kind == "level")
-                continue
-            modality = find_modality(item.subject)
-            if not modality.modelled or modality.pathway not in STIMULATIONS:
-                raise InputError(
-                    f"cannot forecast {item.subject}: the model has no effect for it",
-                    hint="doses and safety can still be looked at: cotreat doses, cotreat check",
-                )
-            if (name := stimulation_of(item)) is not None:
-                stimulations.add(name)
-    return Channels(tuple(drugs[k] for k in sorted(drugs)), tuple(sorted(stimulations)))
+            if (found := session_of(item)) is not None:
+                sessions.add(found[0])
+    return Channels(tuple(drugs[k] for k in sorted(drugs)), tuple(sorted(sessions)))
+
+
+def ends_acute_course(item: Item) -> bool:
+    """Whether an item belongs to the acute course: stimulation or its sham, or a dose of ketamine."""
+    if item.kind == "session":
+        return find_modality(item.subject).kind in STIMULATION_KINDS
+    return item.subject in LIKE_SESSIONS and item.kind == "dose"
+
+
+def _check_session(subject: str) -> None:
+    modality = find_modality(subject)
+    if not modality.modelled or modality.pathway not in STIMULATION_ROLES:
+        why = f" ({modality.not_modelled})" if modality.not_modelled else ""
+        raise InputError(
+            f"cannot forecast {subject}: the model has no effect for it{why}",
+            hint="doses and safety can still be looked at: cotreat doses, cotreat check",
+        )
 
 
 def ignored_qualifiers(ledgers: list[Ledger]) -> list[str]:
@@ -79,7 +124,7 @@ def ignored_qualifiers(ledgers: list[Ledger]) -> list[str]:
     found: dict[str, None] = {}
     for item in (i for ledger in ledgers for phase in ledger.phases for i in phase.items):
         for name, _ in item.details:
-            if name not in _DISTINGUISHED:
+            if item.kind == "session" or item.subject in LIKE_SESSIONS:
                 found[f"{item.subject}: {re.sub('_', ' ', name)} not modelled"] = None
     return sorted(found)
 
@@ -91,23 +136,31 @@ def _add_drug(drugs: dict[str, DrugChannel], name: str, *, by_level: bool) -> No
             raise InputError(f"{name} is given both by dose and to a level: say it one way in all arms")
         return
     entry = find_drug(name)
-    effect_class = "lithium" if name == "lithium" else "antidepressant"
-    if effect_class == "antidepressant" and entry.drug_class not in ANTIDEPRESSANT_CLASSES:
+    effect_class = EFFECT_OF_DRUG.get(name) or EFFECT_CLASS.get(entry.drug_class)
+    if effect_class is None or not entry.modelled:
         raise InputError(
             f"cannot forecast {name} ({entry.drug_class}): the model has no effect for it",
             hint="doses and safety can still be looked at: cotreat doses, cotreat check",
         )
     if entry.half_life_h is None:
         raise InputError(f"cannot forecast {name}: its half-life is not known")
-    if by_level and name not in TYPICAL_LEVEL:
-        raise InputError(f"cannot forecast {name} by level: give a dose")
-    typical = TYPICAL_LEVEL[name] if by_level else entry.typical_dose_mg
-    if typical is None:
-        raise InputError(f"cannot forecast {name}: its usual dose is not known")
-    e50: float | None = None
-    if by_level:
-        e50 = None if name == "lithium" else entry.occupancy.ec50 if entry.occupancy else None
-    else:
-        curve = entry.occupancy.ed50_mg_per_day if entry.occupancy else None
-        e50 = curve if curve is not None else typical * (1.0 - ASSUMED_OCCUPANCY) / ASSUMED_OCCUPANCY
+    typical, e50 = _curve(entry, effect_class, by_level=by_level)
     drugs[name] = DrugChannel(name, effect_class, entry.half_life_h / 24.0, typical, e50, by_level)
+
+
+def _curve(entry: Drug, effect_class: str, *, by_level: bool) -> tuple[float, float | None]:
+    """Typical exposure, and the exposure with half the largest effect (None: a parameter; infinite: linear)."""
+    if by_level:
+        if entry.id not in TYPICAL_LEVEL:
+            raise InputError(f"cannot forecast {entry.id} by level: give a dose")
+        curve = entry.occupancy.ec50 if entry.occupancy else None
+        return TYPICAL_LEVEL[entry.id], None if effect_class == "lithium" else curve
+    if effect_class == "benzodiazepine":
+        if entry.diazepam_equivalent is None:
+            raise InputError(f"cannot forecast {entry.id}: its diazepam equivalent is not known")
+        return entry.diazepam_equivalent.mg, math.inf
+    typical = entry.typical_dose_mg
+    if typical is None:
+        raise InputError(f"cannot forecast {entry.id}: its usual dose is not known")
+    known = entry.occupancy.ed50_mg_per_day if entry.occupancy else None
+    return typical, known if known is not None else typical * (1.0 - ASSUMED_OCCUPANCY) / ASSUMED_OCCUPANCY

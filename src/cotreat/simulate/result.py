@@ -15,6 +15,7 @@ from cotreat.outcomes import estimate
 from cotreat.outcomes.followup import FollowUp
 from cotreat.population.populations import to_scale
 from cotreat.regimen.ledger import Ledger
+from cotreat.simulate.channels import ends_acute_course
 from cotreat.simulate.run import Course
 from cotreat.simulate.tables import Decisions
 
@@ -205,5 +206,5 @@ def _holds(decisions: Decisions, word: str, score: np.ndarray, baseline: np.ndar
 
 def _last_session(ledger: Ledger) -> int | None:
     """Day of the last session of the phases the regimen starts with."""
-    days = [i.day for p in ledger.first for i in ledger.phases[p].items if i.kind == "session"]
+    days = [i.day for p in ledger.first for i in ledger.phases[p].items if ends_acute_course(i)]
     return max(days, default=None)

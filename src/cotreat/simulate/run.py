@@ -16,6 +16,8 @@ import numpy as np
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale as find_scale
+from cotreat.model.effects import DRUG_ROLES, SESSION_GAIN, STORAGE_GAIN, TILT, WITHDRAWAL
+from cotreat.model.mechanisms import exposure
 from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.model.patient import Channels, constants
 from cotreat.population.cohort import Cohort, Numbers, recruit
@@ -332,22 +334,29 @@ def _keys(seed: int, draw: np.ndarray, stage: int, steps: int) -> np.ndarray:
 def _before(ledger: Ledger, channels: Channels, cohort: Cohort) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Parameters and state at entry, with drugs taken before at steady state.
 
-    Such a patient is ill (or well) despite the drug, so chronicity is raised by the tilt the drug already gives.
+    A patient who enters ill is ill in spite of the drug, so chronicity is raised by the tilt the drug already gives;
+    one who enters well may be well because of it.
     """
     p = dict(cohort.parameters)
     zero = np.zeros(len(cohort.draw))
     state = {k: cohort.state.get(k, zero) for k in channels.states}
     for before in ledger.before:
+        name = f"exposure.{before.subject}"
+        if name not in state or np.any(cohort.state.get(name, zero) > 0):
+            continue  # a dose that acts like a session leaves nothing at steady state; a run-in has left its own state
         drug = next(d for d in channels.drugs if d.name == before.subject)
         c = constants(p, channels, 1.0)
-        e50, scale = c[f"exposure.{drug.name}.e50"], c[f"exposure.{drug.name}.scale"]
-        effect = scale * before.amount / (before.amount + e50)
-        tilt = c[f"{drug.name}.tilt"] * effect
-        p["trait.chronicity"] = p["trait.chronicity"] + tilt
-        state[f"exposure.{drug.name}"] = np.full_like(zero, before.amount)
-        state["tilt"] = state["tilt"] + tilt
-        state["session_gain"] = state["session_gain"] + c[f"{drug.name}.session_gain"] * effect
-        state["storage_gain"] = state["storage_gain"] + c[f"{drug.name}.storage_gain"] * effect
+        effect = np.asarray(exposure.effect(np.full_like(zero, before.amount), drug.name, c))
+        state[name] = np.full_like(zero, before.amount)
+        gives = {role: c[f"{drug.name}.{role}"] * effect for role in DRUG_ROLES[drug.effect_class]}
+        if TILT in gives:
+            state["tilt"] = state["tilt"] + gives[TILT]
+            if not cohort.starts_well:
+                p["trait.chronicity"] = p["trait.chronicity"] + gives[TILT]
+        state["session_gain"] = state["session_gain"] + gives.get(SESSION_GAIN, 0.0)
+        state["storage_gain"] = state["storage_gain"] + gives.get(STORAGE_GAIN, 0.0)
+        if WITHDRAWAL in gives:
+            state[f"adapted.{drug.name}"] = state[f"adapted_slow.{drug.name}"] = effect
     return p, state
 
 
@@ -366,6 +375,7 @@ def _join(cohorts: list[Cohort]) -> Cohort:
         state=named([c.state for c in cohorts]),
         baseline=np.concatenate([c.baseline for c in cohorts]),
         scale=cohorts[0].scale,
+        starts_well=cohorts[0].starts_well,
     )
 
 

@@ -21,7 +21,7 @@ from cotreat.model.threefry import box_muller, threefry2x32
 TILE = 1024
 COARSE = 4
 """Steps a day at level 0 of the Brownian path; finer steps bisect it."""
-RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top")
+RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top", "rating.unit")
 
 
 @dataclass(frozen=True)

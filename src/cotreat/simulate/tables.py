@@ -16,7 +16,7 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.relapse import RelapseDefinition, default_relapse
 from cotreat.measures.scales import Scale
 from cotreat.regimen.ledger import Item, Ledger, Phase, Rule
-from cotreat.simulate.channels import Layout, stimulation_of
+from cotreat.simulate.channels import Layout, session_of
 
 _ROWS = 512
 _PHASES = 8
@@ -105,14 +105,14 @@ def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> T
         for item in phase.items:
             row = row0[p] + item.day + shift[p]
             step, offset = _place(item, steps)
-            if item.kind == "level":
+            if (session := session_of(item)) is not None:
+                inputs[row, step, place[f"sessions.{session[0]}"]] += session[1]
+                inputs[row, step, place["session_moment"]] += session[1] * offset
+            elif item.kind == "level":
                 inputs[row, :, place[f"target.{item.subject}"]] += item.amount
             elif item.kind == "dose":
                 inputs[row, step, place[f"dose.{item.subject}"]] += item.amount
                 inputs[row, step, place[f"dose_moment.{item.subject}"]] += item.amount * offset
-            elif (name := stimulation_of(item)) is not None:
-                inputs[row, step, place[f"sessions.{name}"]] += 1.0
-                inputs[row, step, place["session_moment"]] += offset
 
     index = np.full((total, k), -1, np.int32)
     negate = np.zeros((total, k), bool)

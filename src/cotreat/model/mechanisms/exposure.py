@@ -1,7 +1,7 @@
 """Exposure: how much of a drug is there, and how much of its effect.
 
     dE/dt = k (target - E) + k dose delta(t)        k = ln 2 / half-life
-    effect = (E / (E + E50)) / (E_typical / (E_typical + E50))
+    effect = (E / (E + E50)) / (E_typical / (E_typical + E50)),  or E / E_typical for a linear class
 
 A drug given to a plasma level follows its target with its half-life. A drug given by dose has E in mg per day: at
 steady state the mean of E is the daily dose, so occupancy curves over daily dose apply as published. The effect is
@@ -21,39 +21,53 @@ _NODES = (0.5 - 3**0.5 / 6, 0.5 + 3**0.5 / 6)
 
 
 def constants(name: str, half_life_days: np.ndarray, e50: np.ndarray, typical: np.ndarray, h: float) -> dict[str, Any]:
-    """Constants of drug ``name``; arrays are one value for each patient, in the drug's own unit of exposure."""
+    """Constants of drug ``name``; arrays are one value for each patient, in the drug's own unit of exposure.
+
+    ``e50`` infinite: the effect is linear in the exposure.
+    """
     k = np.log(2) / half_life_days
+    linear = np.isinf(e50)
     return {
         f"exposure.{name}.rate": k,
         f"exposure.{name}.keep": np.exp(-k * h),
         f"exposure.{name}.keep1": np.exp(-k * h * _NODES[0]),
         f"exposure.{name}.keep2": np.exp(-k * h * _NODES[1]),
-        f"exposure.{name}.e50": e50,
-        f"exposure.{name}.scale": (typical + e50) / typical,
+        # effect = scale * E / (bend * E + half): with bend 0 and half 1 it is linear
+        f"exposure.{name}.bend": np.where(linear, 0.0, 1.0),
+        f"exposure.{name}.half": np.where(linear, 1.0, e50),
+        f"exposure.{name}.scale": np.where(linear, 1.0, typical + e50) / typical,
     }
 
 
-def follow_level(exposure: Any, name: str, c: dict[str, Any], target: Any) -> tuple[Any, Any]:
-    """New exposure, and the mean effect over the step, while the level is held at ``target``."""
+def effect(exposure: Any, name: str, c: dict[str, Any]) -> Any:
+    """Effect of an exposure, 1 at the typical one."""
+    return c[f"exposure.{name}.scale"] * exposure / (c[f"exposure.{name}.bend"] * exposure + c[f"exposure.{name}.half"])
+
+
+def follow_level(exposure: Any, name: str, c: dict[str, Any], target: Any, since: Any) -> tuple[Any, Any, Any]:
+    """Level held at ``target``: exposure at the end, mean effect, and effect ``since`` days into the step."""
     gap = exposure - target
-    return target + gap * c[f"exposure.{name}.keep"], _mean_effect(
-        name, c, *(target + gap * k for k in _nodes(name, c))
-    )
+    one, two = (target + gap * keep for keep in _nodes(name, c))
+    at = target + gap * jnp.exp(-c[f"exposure.{name}.rate"] * since)
+    return target + gap * c[f"exposure.{name}.keep"], _mean_effect(name, c, one, two), effect(at, name, c)
 
 
-def take_dose(exposure: Any, name: str, c: dict[str, Any], dose: Any, age: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-    """New exposure, and the mean effect over the step, with ``dose`` given within it.
-
-    ``age``: days from the dose to the end of the step and to its two nodes; negative: not yet given.
-    """
+def take_dose(
+    exposure: Any, name: str, c: dict[str, Any], dose: tuple[Any, Any], h: Any, since: Any
+) -> tuple[Any, Any, Any]:
+    """With ``dose`` = (amount, fraction of the step at which it is taken): as ``follow_level``."""
     k = c[f"exposure.{name}.rate"]
+    amount, offset = dose
 
-    def given(since: Any) -> Any:
-        return jnp.where(since >= 0, k * dose * jnp.exp(-k * jnp.maximum(since, 0.0)), 0.0)
+    def given(age: Any) -> Any:
+        return jnp.where(age >= 0, k * amount * jnp.exp(-k * jnp.maximum(age, 0.0)), 0.0)
 
-    end = exposure * c[f"exposure.{name}.keep"] + given(age[0])
-    at_nodes = (exposure * keep + given(since) for keep, since in zip(_nodes(name, c), age[1:], strict=True))
-    return end, _mean_effect(name, c, *at_nodes)
+    end = exposure * c[f"exposure.{name}.keep"] + given(h * (1.0 - offset))
+    one, two = (
+        exposure * keep + given(h * (node - offset)) for keep, node in zip(_nodes(name, c), _NODES, strict=True)
+    )
+    at = exposure * jnp.exp(-k * since) + given(since - h * offset)
+    return end, _mean_effect(name, c, one, two), effect(at, name, c)
 
 
 def _nodes(name: str, c: dict[str, Any]) -> tuple[Any, Any]:
@@ -61,10 +75,4 @@ def _nodes(name: str, c: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _mean_effect(name: str, c: dict[str, Any], one: Any, two: Any) -> Any:
-    e50 = c[f"exposure.{name}.e50"]
-    return 0.5 * c[f"exposure.{name}.scale"] * (one / (one + e50) + two / (two + e50))
-
-
-def ages(offset: Any, h: Any) -> tuple[Any, Any, Any]:
-    """Days from an event at ``offset`` (fraction of the step) to the end of the step and to the two nodes."""
-    return h * (1.0 - offset), h * (_NODES[0] - offset), h * (_NODES[1] - offset)
+    return 0.5 * (effect(one, name, c) + effect(two, name, c))

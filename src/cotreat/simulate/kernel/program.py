@@ -1,0 +1,135 @@
+"""What a kernel computes: the step, the step in which nothing is given at a time of day, the rating, random numbers.
+
+Three things are found in the trace. *Levels* (inputs ``target.``) hold for a day and are read once a day; all other
+inputs are nothing in most steps, and for those steps a shorter form of the step is derived. What depends on the constants
+of the patient alone is computed once for each patient. And a b + c is one operation wherever the product serves nothing
+else, in both forms of the step alike, so that both give the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cotreat.model.mechanisms import rating
+from cotreat.model.patient import Channels, step
+from cotreat.model.threefry import box_muller, threefry2x32
+from cotreat.simulate.kernel.graph import Graph
+from cotreat.simulate.kernel.trace import trace
+
+Real = Literal["f32", "f64"]
+LEVEL, SESSIONS = "target.", "sessions."
+RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top")
+"""Constants of the rating, beside those of the step."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Graph and outputs of a kernel.
+
+    ``source`` holds nodes of inputs by name ("state.mood", "constant.h", "input.sessions.ect", "noise"). ``general`` and
+    ``quiet`` are the new states; ``once`` what a patient needs computed once; ``score`` the rating from "state.mood" and
+    "noise"; ``pair`` two normal numbers and ``words`` two words, both from "key0", "key1", "counter0", "counter1".
+    """
+
+    graph: Graph
+    real: Real
+    states: tuple[str, ...]
+    constants: tuple[str, ...]
+    inputs: tuple[str, ...]
+    source: dict[str, int]
+    general: tuple[int, ...]
+    quiet: tuple[int, ...]
+    once: tuple[int, ...]
+    score: int
+    pair: tuple[int, ...]
+    words: tuple[int, ...]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Numbers of the inputs that hold for a day."""
+        return tuple(j for j, name in enumerate(self.inputs) if name.startswith(LEVEL))
+
+    @property
+    def sessions(self) -> tuple[int, ...]:
+        """Numbers of the inputs that count sessions, in the order of the stimulations."""
+        return tuple(j for j, name in enumerate(self.inputs) if name.startswith(SESSIONS))
+
+
+def program(channels: Channels, constants: tuple[str, ...], real: Real = "f32") -> Program:
+    """The program of a set of channels; ``constants`` names the constants of the step and of the rating.
+
+    Raises
+    ------
+    InputError
+        A mechanism uses an operation that no kernel has.
+    """
+    with jax.enable_x64(real == "f64"):
+        return _program(channels, constants, real)
+
+
+def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Program:
+    g = Graph()
+    source = {f"state.{n}": g.input(f"state.{n}", real) for n in channels.states}
+    source |= {f"constant.{n}": g.input(f"constant.{n}", real) for n in constants}
+    source |= {f"input.{n}": g.input(f"input.{n}", real) for n in channels.inputs}
+    source["noise"] = g.input("noise", real)
+    source |= {n: g.input(n, "u32") for n in ("key0", "key1", "counter0", "counter1")}
+    state, c, u = (
+        {n: f"{group}.{n}" for n in names}
+        for group, names in (("state", channels.states), ("constant", constants), ("input", channels.inputs))
+    )
+
+    def new_states(state: dict[str, object], c: dict[str, object], u: dict[str, object], noise: object) -> list[object]:
+        new = step(state, c, channels, u, noise)
+        return [new[n] for n in channels.states]
+
+    general = g.contracted(trace(g, new_states, source, state, c, u, "noise"))
+    nothing = {source[f"input.{n}"]: g.literal(0.0, real) for n in channels.inputs if not n.startswith(LEVEL)}
+    quiet = g.rewritten(general, nothing)
+    rating_c = {n: f"constant.{n}" for n in RATING_CONSTANTS}
+    (score,) = g.contracted(trace(g, rating.score, source, f"state.{channels.states[0]}", rating_c, "noise"))
+    words = trace(g, threefry2x32, source, "key0", "key1", "counter0", "counter1")
+    normals = trace(
+        g,
+        lambda *key_and_counter: box_muller(*threefry2x32(*key_and_counter), jnp),
+        source,
+        *("key0", "key1", "counter0", "counter1"),
+    )
+    return Program(
+        graph=g,
+        real=real,
+        states=channels.states,
+        constants=constants,
+        inputs=channels.inputs,
+        source=source,
+        general=general,
+        quiet=quiet,
+        once=_once(g, (*general, *quiet, score), frozenset(source[f"constant.{n}"] for n in constants)),
+        score=score,
+        pair=g.contracted(normals),
+        words=words,
+    )
+
+
+def _once(g: Graph, outputs: tuple[int, ...], constants: frozenset[int]) -> tuple[int, ...]:
+    """Nodes that depend on constants of the patient alone and are needed by what changes."""
+    fixed: dict[int, bool] = {}
+    reached = g.reached(outputs)
+    for number in reached:
+        node = g.nodes[number]
+        fixed[number] = number in constants or node.op == "literal" or (
+            bool(node.args) and all(fixed[a] for a in node.args)
+        )  # fmt: skip
+    wanted = {a for number in reached if not fixed[number] for a in g.nodes[number].args if fixed[a]}
+    wanted |= {o for o in outputs if fixed[o]}
+    return tuple(sorted(n for n in wanted if g.nodes[n].args and g.constant(n) is None))
+
+
+def machine_dtype(real: Real) -> type[np.floating]:
+    """The NumPy type of states and constants."""
+    return np.float32 if real == "f32" else np.float64
