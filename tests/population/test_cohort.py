@@ -20,6 +20,12 @@ MANY = Settings(patients=20_000, draws=100, seed=9)
 def test_unit_baseline_within_a_point_of_the_stated_one(name: str) -> None:
     who = population(name)
     cohort = start_cohort(who, MANY)
+    if who.starts_well:
+        assert who.entry_at_most is not None
+        assert cohort.baseline.max() <= who.entry_at_most
+        ill = cohort.parameters["rating.well"] + 2 * cohort.parameters["rating.half_span"]
+        assert ill.mean() == pytest.approx(who.baseline_mean, abs=1.0)
+        return
     assert cohort.baseline.mean() == pytest.approx(who.baseline_mean, abs=1.0)
     assert cohort.baseline.std() == pytest.approx(who.baseline_sd, abs=1.0)
     assert who.entry_at_least is not None

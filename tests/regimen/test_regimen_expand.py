@@ -436,3 +436,9 @@ def test_unit_a_branch_may_change_a_drug() -> None:
     raised = {t.set_phases[0][1] for t in ledger.transitions}
     assert [{i.amount for i in ledger.phases[p].items} for p in raised] == [{20.0}]
     assert [m.kind for p in raised for m in ledger.phases[p].marks] == ["raise"]
+
+
+def test_unit_a_branch_cuts_spread_sessions_short_and_does_not_crowd_them() -> None:
+    text = "rTMS 10 Hz 20 sessions over 8 weeks\nif response to rTMS by week 4 then lithium to 0.7 mmol/L"
+    ledger = expand(parse(text))
+    assert [i.day for i in ledger.phases[0].items] == days("rTMS 10 Hz 20 sessions over 8 weeks", "rTMS")

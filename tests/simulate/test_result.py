@@ -62,8 +62,8 @@ def test_unit_remission_ends_the_course_with_fewer_sessions(run: Run) -> None:
         (ECT, {"population": "nobody"}, "unknown population"),
         (ECT, {"patients": 0}, "patients"),
         (ECT, {"parameters": "nonsense"}, "parameter set"),
-        ("exercise 3 times a week for 12 weeks", {}, "cannot forecast exercise"),
-        ("ketamine 0.5 mg/kg IV over 40 minutes 3 times a week for 2 weeks", {}, "cannot forecast ketamine"),
+        ("VNS daily for 4 weeks", {}, "cannot forecast VNS"),
+        ("psilocybin 25 mg every 3 weeks", {}, "cannot forecast psilocybin"),
     ],
 )
 def test_unit_what_cannot_be_used_is_refused(regimen: str, options: dict[str, object], word: str) -> None:

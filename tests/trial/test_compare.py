@@ -96,7 +96,7 @@ def test_unit_packaged_examples_load() -> None:
 
 
 def test_unit_what_the_model_cannot_forecast_is_refused_by_name() -> None:
-    for sentence, word in (("CBT weekly for 12 weeks", "CBT"), ("quetiapine 100 mg daily", "quetiapine")):
+    for sentence, word in (("MST 3 times a week for 4 weeks", "MST"), ("zuranolone 50 mg daily", "zuranolone")):
         with pytest.raises(InputError, match=f"cannot forecast {word}"):
             document({"a": sentence})
 

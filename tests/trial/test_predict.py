@@ -107,7 +107,7 @@ population: {label: TRD outpatients, baseline: {scale: HAM-D17, mean: 24, sd: 4}
 arms:
   tms: {n: 30, regimen: "iTBS 5 days a week for 4 weeks"}
   sham: {n: 30, regimen: "sham iTBS 5 days a week for 4 weeks"}
-  talk: {n: 30, regimen: "CBT weekly for 8 weeks"}
+  talk: {n: 30, regimen: "MST 3 times a week for 4 weeks"}
   unknown: {n: 10, regimen: null}
 outcomes:
   - {arm: tms, measure: response, scale: HAM-D17, day: 28, analysis_set: everyone, read: seen}
@@ -132,7 +132,7 @@ def test_unit_every_kind_of_figure_is_predicted_or_says_why_not(tiny: list[dict[
     reasons = [r["reason"] for r in tiny]
     assert reasons[:4] == [None] * 4
     for reason, word in zip(
-        [*reasons[4:8], reasons[9]], ["delirium", "CADSS", "CBT", "cannot be written", "day"], strict=True
+        [*reasons[4:8], reasons[9]], ["delirium", "CADSS", "MST", "cannot be written", "day"], strict=True
     ):
         assert reason is not None
         assert word in reason

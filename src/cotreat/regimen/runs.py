@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cotreat.regimen.calendar import spread_days
 from cotreat.regimen.ledger import Before, Mark
 from cotreat.regimen.plan import Planned
 from cotreat.regimen.quantities import Dose, How, plain
@@ -88,10 +89,10 @@ class Runs:
             times = self.walk.span_times(span)
             if times:
                 start, end = min(start, times[0][0]), min(times[-1][0] + 1, span.until)
-        if isinstance(segment.rhythm, Spread) and end is not None:
-            days = [d for d, _ in self.walk.span_times(span)]
-            if len(set(days)) != segment.rhythm.sessions:
-                weekdays = sum(1 for d in range(start, end) if d % 7 < 5)
+        if isinstance(segment.rhythm, Spread):
+            whole = range(start, start + round(segment.rhythm.over.days))
+            if len(set(spread_days(segment.rhythm.sessions, whole.start, whole.stop))) != segment.rhythm.sessions:
+                weekdays = sum(1 for d in whole if d % 7 < 5)
                 raise self.plan.wrong(p, f"{segment.rhythm.sessions} sessions do not fit into {weekdays} weekdays")
         self.runs.append(Run(p, part.subject, start, end, segment.rhythm, how, start, span.segment, part.sham))
         if part.added and span.segment == 0:

@@ -327,8 +327,9 @@ class Walk:
             case Level():
                 return [(d, 0.0) for d in range(span.start, end)]
             case Spread():
-                days = spread_days(s.rhythm.sessions, span.start, end)
-                return [(d, h) for d in days for h in self.hours(p, span.segment, 1)]
+                # Spread over the whole stretch, also when a branch cuts it short.
+                days = spread_days(s.rhythm.sessions, span.start, span.start + round(s.rhythm.over.days))
+                return [(d, h) for d in days if d < end for h in self.hours(p, span.segment, 1)]
             case _:
                 return self._hung_times(p, s, span.start, end)
 

@@ -87,9 +87,7 @@ def read(text: str, vocabulary: Vocabulary, where: str) -> Expression:
     tree = syntax(text, where)
     reader = _Reader(text, vocabulary, where)
     kind, evaluate = reader.read(tree, 0)
-    return Expression(
-        text.strip(), kind, evaluate, frozenset(reader.names), frozenset(reader.functions), reader.dated
-    )
+    return Expression(text.strip(), kind, evaluate, frozenset(reader.names), frozenset(reader.functions), reader.dated)
 
 
 def syntax(text: str, where: str) -> ast.expr:

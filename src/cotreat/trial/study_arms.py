@@ -196,14 +196,7 @@ def _scale(study: Study) -> Scale:
 
 
 def _people(study: Study, scale: Scale) -> Population:
-    label = study.population.label
-    known = {name.casefold(): name for name in populations()}
-    sentences = [study.population.run_in or "", *(a.regimen or "" for a in study.arms.values())]
-    if label.casefold() in known:
-        base = population(known[label.casefold()])
-    else:
-        has_ect = any(re.search(r"\bECT\b", s) for s in sentences)
-        base = population("ECT candidates" if has_ect else "TRD outpatients")
+    base = population(_population_name(study))
     entry = study.population.entry_at_least
     at_least = entry.score if entry is not None and find_scale(entry.scale).id == scale.id else None
     mean = sd = None
@@ -214,6 +207,25 @@ def _people(study: Study, scale: Scale) -> Population:
         # a stated baseline without a stated entry rule: no rule is put in its place
         matched = replace(matched, entry_at_least=None)
     return matched
+
+
+def _population_name(study: Study) -> str:
+    """The population a study's patients are most like: by its label, else by what they are given.
+
+    People who were on a drug before, are given no stimulation and are called well, in remission or stable enter well.
+    """
+    label = study.population.label.casefold()
+    for name in populations():
+        if name.casefold() == label:
+            return name
+    sentences = " ".join([study.population.run_in or "", *(a.regimen or "" for a in study.arms.values())])
+    if re.search(r"\bECT\b", sentences):
+        return "ECT candidates"
+    if re.search(r"TBS|TMS|tDCS|ketamine", sentences):
+        return "TRD outpatients"
+    if re.search(r"remi(ssion|tt)|maintenance|stable|recovered|\bwell\b|long-term", label):
+        return "stable on maintenance" if study.population.already_on else "remitters"
+    return "drug-naive outpatients"
 
 
 def _baseline(study: Study, scale: Scale) -> tuple[float | None, float | None]:

@@ -15,24 +15,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cotreat.model.mechanisms import rating
-from cotreat.model.patient import Channels, step
+from cotreat.model.patient import Channels, observe, step
 from cotreat.model.threefry import box_muller, threefry2x32
 from cotreat.simulate.kernel.graph import Graph
 from cotreat.simulate.kernel.trace import trace
 
 Real = Literal["f32", "f64"]
 LEVEL, SESSIONS = "target.", "sessions."
-RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top")
-"""Constants of the rating, beside those of the step."""
 
 
 @dataclass(frozen=True)
 class Program:
     """Graph and outputs of a kernel.
 
-    ``source`` holds nodes of inputs by name ("state.mood", "constant.h", "input.sessions.ect", "noise"). ``general`` and
-    ``quiet`` are the new states; ``once`` what a patient needs computed once; ``score`` the rating from "state.mood" and
+    ``source`` holds nodes of inputs by name ("state.mood", "constant.h", "input.sessions.ect", "noise"). ``recorded``:
+    numbers of the states written down at visits. ``general`` and ``quiet`` are the new states; ``once`` what a patient needs computed once; ``score`` the rating from the states and
     "noise"; ``pair`` two normal numbers and ``words`` two words, both from "key0", "key1", "counter0", "counter1".
     """
 
@@ -41,6 +38,7 @@ class Program:
     states: tuple[str, ...]
     constants: tuple[str, ...]
     inputs: tuple[str, ...]
+    recorded: tuple[int, ...]
     source: dict[str, int]
     general: tuple[int, ...]
     quiet: tuple[int, ...]
@@ -91,8 +89,11 @@ def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Prog
     general = g.contracted(trace(g, new_states, source, state, c, u, "noise"))
     nothing = {source[f"input.{n}"]: g.literal(0.0, real) for n in channels.inputs if not n.startswith(LEVEL)}
     quiet = g.rewritten(general, nothing)
-    rating_c = {n: f"constant.{n}" for n in RATING_CONSTANTS}
-    (score,) = g.contracted(trace(g, rating.score, source, f"state.{channels.states[0]}", rating_c, "noise"))
+
+    def rating(state: dict[str, object], c: dict[str, object], noise: object) -> object:
+        return observe(state, c, channels, noise)
+
+    (score,) = g.contracted(trace(g, rating, source, state, c, "noise"))
     words = trace(g, threefry2x32, source, "key0", "key1", "counter0", "counter1")
     normals = trace(
         g,
@@ -106,6 +107,7 @@ def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Prog
         states=channels.states,
         constants=constants,
         inputs=channels.inputs,
+        recorded=tuple(channels.states.index(n) for n in channels.recorded),
         source=source,
         general=general,
         quiet=quiet,

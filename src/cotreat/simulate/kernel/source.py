@@ -27,7 +27,9 @@ def source(p: Program, width: int = WIDTH) -> str:
 
     def loop(outputs: tuple[int, ...], into: list[str], given: dict[int, str], depth: int) -> str:
         code, results = emit.lines(p.graph, outputs, given, emit.numba)
-        code += [f"{target} = {value}" for target, value in zip(into, results, strict=True)]
+        # all results are read before the first is written: a state may take the value of another
+        code += [f"r{k} = {value}" for k, value in enumerate(results)]
+        code += [f"{target} = r{k}" for k, target in enumerate(into)]
         return ("\n" + " " * depth).join(code)
 
     states = [lane(f"state.{n}") for n in p.states]
@@ -48,6 +50,8 @@ def source(p: Program, width: int = WIDTH) -> str:
         "BASE": str(at["baseline"] * w),
         "REFERENCE": str(at["reference"] * w),
         "COUNT": str(at["count"] * w),
+        "NRECORD": str(len(p.recorded)),
+        "RECORDED": _numbers(p.recorded),
         "NSESSION": str(len(p.sessions)),
         "LEVELS": _numbers(p.levels),
         "SESSIONS": _numbers(p.sessions),
@@ -104,6 +108,7 @@ from cotreat.simulate.kernel.intrinsics import bits_f32, bits_i32, bits_u32, fma
 INLINE = {"nogil": True, "error_model": "numpy", "forceinline": True}
 LEVELS = @LEVELS@
 SESSIONS = @SESSIONS@
+RECORDED = @RECORDED@
 NEVER = 1 << 28
 
 
@@ -118,12 +123,12 @@ def pair(key0, key1, counter0, counter1):
 
 
 @njit(nogil=True, error_model="numpy")
-def decide(s, q, lane, day, tracks, row0, rows, rule_index, rule_negate, rule_terms, rule_next):
-    """Transitions of one lane on one day, track by track; the first that holds fires."""
+def decide(s, q, ended, kept, lane, day, tracks, row0, rows, rule_index, rule_negate, rule_terms, rule_next):
+    """Transitions of one lane on one day, track by track; of each the first that holds fires."""
     score = s[@SCORE@ + lane]
     for track in range(tracks):
-        at = lane + track * @W@
-        row = row0[q[0, at]] + min(day - q[1, at], rows[q[0, at]] - 1)
+        here = q[0, lane + track * @W@]
+        row = row0[here] + min(day - q[1, lane + track * @W@], rows[here] - 1)
         for k in range(rule_index.shape[1]):
             if rule_index[row, k] < 0:
                 continue
@@ -140,24 +145,221 @@ def decide(s, q, lane, day, tracks, row0, rows, rule_index, rule_negate, rule_te
                 if rule_next[row, k, other] >= 0:
                     q[0, lane + other * @W@] = rule_next[row, k, other]
                     q[1, lane + other * @W@] = day
-            if q[4, lane] < 0:
-                return rule_index[row, k]
+            if ended[0, lane] < 0:
+                ended[0, lane] = rule_index[row, k]
+                ended[1, lane] = day
+                kept[0, lane] = score
+                for j in range(@NSESSION@):
+                    kept[1 + j, lane] = s[@COUNT@ + j * @W@ + lane]
             break
-    return -1
 
 
 @njit(nogil=True, error_model="numpy")
-def decide_first(s, q, f, lane, day, tracks, row0, rows, rule_index, rule_negate, rule_terms, rule_next):
-    """Transitions of a lane, and the record of the first that fired."""
-    for again in range(2):
-        pass
+def place(q, day, tracks, row0, rows, due_in):
+    """Rows of all lanes on a day; the next day on which a decision is due."""
+    due = np.int64(NEVER)
+    for a in range(tracks * @W@):
+        here = q[0, a]
+        q[2, a] = row0[here] + min(day - q[1, a], rows[here] - 1)
+        q[3, a] = row0[here] + rows[here] - 1
+        due = min(due, day + due_in[q[2, a]])
+    return due
 
 
 @njit(nogil=True, error_model="numpy")
-def run(
-    span, words_of_run, constants, entry, lanes, patient, draw, baseline,
-    first, row0, rows, spent, inputs, used, steps_used, due_in, rule_index, rule_negate, rule_terms, rule_next,
-    score, phase, end_rule, end_day, end_score, sessions, end_sessions, final,
-):
-    pass
+def noise_of_day(z, key, number, day, steps):
+    """Normal numbers of the steps of a day: four, bisected until there are enough."""
+    widest_vectors()
+    for p in range(2):
+        tick = np.uint32(2 * day + p)
+        for i in range(@W@):
+            a, b = pair(key[@W@ * 2 + i], key[@W@ * 3 + i], number[i], tick)
+            z[2 * p * @W@ + i] = a
+            z[(2 * p + 1) * @W@ + i] = b
+    half = np.float32(0.5**0.5)
+    count = 4
+    level = 2
+    while count < steps:
+        at = level * 2 * @W@
+        for back in range(count // 2):
+            p = count // 2 - 1 - back
+            tick = np.uint32(day * (count // 2) + p)
+            for i in range(@W@):
+                a, b = pair(key[at + i], key[at + @W@ + i], number[i], tick)
+                one = z[2 * p * @W@ + i]
+                two = z[(2 * p + 1) * @W@ + i]
+                z[4 * p * @W@ + i] = (one + a) * half
+                z[(4 * p + 1) * @W@ + i] = (one - a) * half
+                z[(4 * p + 2) * @W@ + i] = (two + b) * half
+                z[(4 * p + 3) * @W@ + i] = (two - b) * half
+        count *= 2
+        level += 1
+
+
+@njit(nogil=True, error_model="numpy")
+def give(s, q, tracks, inputs, at, j):
+    """Input j of every lane, added over tracks."""
+    for i in range(@W@):
+        s[@U0@ + j * @W@ + i] = inputs[at + q[2, i]]
+    for t in range(1, tracks):
+        for i in range(@W@):
+            s[@U0@ + j * @W@ + i] += inputs[at + q[2, t * @W@ + i]]
+
+
+@njit(nogil=True, error_model="numpy")
+def give_nothing(s, j):
+    for i in range(@W@):
+        s[@U0@ + j * @W@ + i] = @REAL@(0.0)
+
+
+@njit(nogil=True, error_model="numpy")
+def run(span, seed, streams, people, tables, out):
+    start, weeks, steps, tracks, freeze = span
+    constants, entry, lanes, patient, draw, baseline = people
+    first, row0, rows, spent, inputs, used, steps_used, due_in, rule_index, rule_negate, rule_terms, rule_next = tables
+    out_score, out_record, out_phase, out_rule, out_day, out_end_score, out_sessions, out_end_sessions, out_state = out
+    widest_vectors()
+    n = lanes.shape[0]
+    nrow = used.shape[0]
+    last = start + 7 * weeks
+    s = np.zeros(@ROWS@, @REAL@)
+    before = np.zeros(@MOVING@, @REAL@)
+    z = np.empty(steps * @W@, np.float32)
+    key = np.empty(streams.shape[0] * 2 * @W@, np.uint32)
+    number = np.empty(@W@, np.uint32)
+    q = np.empty((4, tracks * @W@), np.int32)
+    ended = np.empty((2, @W@), np.int32)
+    kept = np.empty((1 + @NSESSION@, @W@), @REAL@)
+    frozen = np.zeros(@W@, np.uint8)
+    today = np.zeros(@NI@, np.uint8)
+    given = np.zeros(@NI@, np.uint8)
+    timed = np.zeros(steps, np.uint8)
+    for o in range(0, n, @W@):
+        for i in range(@W@):
+            a = min(o + i, n - 1)
+            for j in range(@NS@):
+                s[j * @W@ + i] = entry[j, a]
+            for j in range(@NC@):
+                s[@C0@ + j * @W@ + i] = constants[j, a]
+            for j in range(@NI@):
+                s[@U0@ + j * @W@ + i] = @REAL@(0.0)
+            for j in range(@NSESSION@):
+                s[@COUNT@ + j * @W@ + i] = @REAL@(0.0)
+            s[@BASE@ + i] = baseline[a]
+            s[@REFERENCE@ + i] = baseline[a]
+            number[i] = patient[a]
+            for j in range(streams.shape[0]):
+                k0, k1 = words(seed[0], seed[1], draw[a], streams[j])
+                key[2 * j * @W@ + i] = k0
+                key[(2 * j + 1) * @W@ + i] = k1
+            for t in range(tracks):
+                q[0, t * @W@ + i] = first[t]
+                q[1, t * @W@ + i] = start
+            ended[0, i] = -1
+            ended[1, i] = 0
+            for j in range(1 + @NSESSION@):
+                kept[j, i] = @REAL@(0.0)
+        for i in range(@W@):
+            @ONCE@
+        given[:] = 0
+        due = place(q, start, tracks, row0, rows, due_in)
+        for day in range(start, last + 1):
+            visit = (day - start) % 7 == 0
+            if visit or day == due:
+                tick = np.uint32(day)
+                for i in range(@W@):
+                    normal, _ = pair(key[i], key[@W@ + i], number[i], tick)
+                    noise = @REAL@(normal)
+                    @RATE@
+            if day == due:
+                for i in range(@W@):
+                    decide(s, q, ended, kept, i, day, tracks, row0, rows, rule_index, rule_negate, rule_terms, rule_next)
+                due = place(q, day + 1, tracks, row0, rows, due_in)
+                place(q, day, tracks, row0, rows, due_in)
+            if visit:
+                week = (day - start) // 7
+                for i in range(min(@W@, n - o)):
+                    out_score[week, lanes[o + i]] = s[@SCORE@ + i]
+                    for j in range(@NRECORD@):
+                        out_record[week, j, lanes[o + i]] = s[RECORDED[j] * @W@ + i]
+                    for t in range(tracks):
+                        out_phase[week, t, lanes[o + i]] = q[0, t * @W@ + i]
+            if day == last:
+                break
+
+            still = 0
+            if freeze:
+                for i in range(@W@):
+                    rests = True
+                    for t in range(tracks):
+                        rests = rests and spent[q[0, t * @W@ + i]] != 0
+                    frozen[i] = rests
+                    still += rests
+                if still == @W@:
+                    place(q, day + 1, tracks, row0, rows, due_in)
+                    continue
+                if still:
+                    for a in range(@MOVING@):
+                        before[a] = s[a]
+
+            today[:] = 0
+            timed[:] = 0
+            for a in range(tracks * @W@):
+                r = q[2, a]
+                if used[r, @NI@]:
+                    for j in range(@NI@):
+                        today[j] |= used[r, j]
+                    for k in range(steps):
+                        timed[k] |= steps_used[r, k]
+            for j in LEVELS:
+                if j >= 0:
+                    if today[j]:
+                        give(s, q, tracks, inputs, j * steps * nrow, j)
+                    elif given[j]:
+                        give_nothing(s, j)
+                    given[j] = today[j]
+            noise_of_day(z, key, number, day, steps)
+            for k in range(steps):
+                for i in range(@W@):
+                    s[@NOISE@ + i] = z[k * @W@ + i]
+                if timed[k]:
+                    for j in range(@NI@):
+                        if today[j]:
+                            give(s, q, tracks, inputs, (j * steps + k) * nrow, j)
+                        elif given[j]:
+                            give_nothing(s, j)
+                        given[j] = today[j]
+                    m = 0
+                    for j in SESSIONS:
+                        if j >= 0:
+                            for i in range(@W@):
+                                s[@COUNT@ + m * @W@ + i] += s[@U0@ + j * @W@ + i]
+                            m += 1
+                    for i in range(@W@):
+                        @GENERAL@
+                else:
+                    for i in range(@W@):
+                        @QUIET@
+
+            if still:
+                for i in range(@W@):
+                    if frozen[i]:
+                        for a in range(i, @MOVING@, @W@):
+                            s[a] = before[a]
+            # what has decayed to almost nothing becomes nothing: arithmetic on denormal numbers is slow
+            for a in range(@STATES@):
+                v = s[a]
+                s[a] = @REAL@(0.0) if abs(v) < @REAL@(1e-25) else v
+            for a in range(tracks * @W@):
+                q[2, a] = min(q[2, a] + 1, q[3, a])
+        for i in range(min(@W@, n - o)):
+            a = lanes[o + i]
+            out_rule[a] = ended[0, i]
+            out_day[a] = ended[1, i]
+            out_end_score[a] = kept[0, i]
+            for j in range(@NSESSION@):
+                out_sessions[j, a] = s[@COUNT@ + j * @W@ + i]
+                out_end_sessions[j, a] = kept[1 + j, i]
+            for j in range(@NS@):
+                out_state[j, a] = s[j * @W@ + i]
 '''
