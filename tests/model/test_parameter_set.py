@@ -74,7 +74,7 @@ def test_unit_checksum_follows_the_bytes(tmp_path: Path) -> None:
         (("limits: [0.4, 3.0]", "limits: [1.5, 3.0]"), "limits"),
         (("median: 1.0, range90: [0.5, 2.0]", "median: 1.0, range90: [-0.5, 2.0]"), "positive"),
         (("parameters:", "parameter:"), "parameters"),
-        (("unit: day, ", ""), "unit"),
+        (("unit: day,", ""), "unit"),
         (("name: tiny", "name: [unclosed"), "not a parameter set"),
     ],
 )

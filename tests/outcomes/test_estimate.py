@@ -12,15 +12,15 @@ from cotreat.outcomes import estimate
 
 
 def test_unit_shrinking_recovers_the_spread_between_draws() -> None:
-    # 400 draws of 100 patients: the raw spread is too wide, the shrunken one is right within its error (about 4 %)
+    # 400 draws of 30 patients: the raw spread is a fifth too wide, the shrunken one is right within its error (4 %)
     rng = np.random.default_rng(2)
     truth = rng.beta(8, 8, 400)
-    hit = rng.random((400, 100)) < truth[:, None]
+    hit = rng.random((400, 30)) < truth[:, None]
     spread = estimate.proportion(hit)
     raw = hit.mean(axis=1).std()
     assert raw > 1.05 * truth.std()
     assert spread.values.std() == pytest.approx(truth.std(), rel=0.1)
-    assert spread.monte_carlo_se == pytest.approx(np.sqrt(np.mean(truth * (1 - truth)) / 40_000), rel=0.1)
+    assert spread.monte_carlo_se == pytest.approx(np.sqrt(np.mean(truth * (1 - truth)) / 12_000), rel=0.1)
 
 
 def test_unit_no_true_spread_is_not_invented() -> None:
@@ -45,7 +45,10 @@ def test_unit_draws_without_patients_are_left_out() -> None:
 
 @given(st.floats(0.02, 0.98), st.integers(2, 200), st.floats(0.01, 0.99))
 def test_parity_binomial_quantile_with_scipy(p: float, n: int, level: float) -> None:
-    assert estimate.binomial_quantile(np.array([p]), n, level) * n == pytest.approx(stats.binom.ppf(level, n, p))
+    count = round(estimate.binomial_quantile(np.array([p]), n, level) * n)
+    # where the distribution function meets the level exactly, rounding may choose either side
+    assert stats.binom.cdf(count, n, p) >= level - 1e-9
+    assert stats.binom.cdf(count - 1, n, p) < level + 1e-9
 
 
 def test_unit_mixture_quantiles_against_sampling() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from math import inf
 
-from cotreat.catalogue.drug_table import Drug, drug, drugs
+from cotreat.catalogue.drug_table import drug, drugs
 from cotreat.catalogue.modality_table import Modality, modalities
 from cotreat.regimen.ledger import Item
 from cotreat.safety.pack import Pack
@@ -84,9 +84,10 @@ class Course:
         """Diazepam equivalent of an amount in mg a day, by the published table that gives the most."""
         if amount == 0:
             return 0.0
-        entry = drug(name)
-        if amount is None or self.drugs[name].unit not in ("mg", "") if name in self.drugs else amount is None:
+        by_weight = name in self.drugs and self.drugs[name].unit not in ("mg", "")
+        if amount is None or by_weight:
             return None
+        entry = drug(name)
         if entry.diazepam_equivalent is not None:
             return amount * 10 / min(entry.diazepam_equivalent.low_mg, entry.diazepam_equivalent.mg)
         equal = self.pack.diazepam_equivalents.get(name)
@@ -167,11 +168,6 @@ class Course:
         return max((i.day for i in self.path.items), default=-inf)
 
 
-def entry(name: str) -> Drug:
-    """The catalogue's entry of a drug."""
-    return drug(name)
-
-
 def _parenteral(t: Timeline) -> bool:
     if not t.items:
         return False
@@ -179,10 +175,12 @@ def _parenteral(t: Timeline) -> bool:
     return details.get("route") in PARENTERAL or "over_minutes" in details
 
 
+@cache
 def _drug_ids() -> frozenset[str]:
     return frozenset(d.id for d in drugs())
 
 
+@cache
 def modality_of(subject: str) -> Modality | None:
     """The modality of a canonical name, None for a drug."""
     return next((m for m in modalities() if m.id == subject), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from math import inf
 from typing import Any, cast
 
@@ -20,6 +20,8 @@ class Record:
     def __init__(self, patient: Patient, pack: Pack) -> None:
         self.patient, self.pack = patient, pack
         self.given = patient.given
+        self.missing: set[str] = set()
+        """Facts that were asked for and are not known, since this was last emptied."""
 
     def value(self, name: str) -> Value:
         """A recorded fact, None when it is not known."""
@@ -28,7 +30,12 @@ class Record:
         implied = facts()[name].implies
         if implied and name not in self.given and "conditions" in self.given and not self.hx(implied):
             return inf
-        return cast(Value, self.given.get(name))
+        return cast(Value, self._get(name))
+
+    def _get(self, name: str) -> Any:
+        if name not in self.given:
+            self.missing.add(name)
+        return self.given.get(name)
 
     def hx(self, *words: str) -> Truth:
         """Whether any of these conditions is recorded."""
@@ -40,19 +47,18 @@ class Record:
             return True
         settled_by = conditions()[word].settled_by
         if settled_by == "seizures":
-            ever = self.given.get("seizure_history")
+            ever = self._get("seizure_history")
             return True if ever and word == "unprovoked_seizure" else False if ever is False else None
-        closed = self.given.get("implants") if settled_by == "implants" else listed
-        return None if closed is None else False
+        return None if self._get(settled_by) is None else False
 
     def listed(self, name: str, *words: str) -> Truth:
         """Whether any of these words is in a list that was given; None when the list was not."""
-        found = self.given.get(name)
+        found = self._get(name)
         return None if found is None else any(w in found for w in words)
 
     def allergy(self, drug: str) -> Truth:
         """Whether an allergy to a drug, or to one of a group, is recorded."""
-        found = self.given.get("allergies")
+        found = self._get("allergies")
         if found is None:
             return None
         members = self.pack.members(drug) | {drug}
@@ -60,7 +66,7 @@ class Record:
 
     def used_within(self, substance: str, hours: Number) -> Truth:
         """Whether a substance was used in the last hours."""
-        found: tuple[tuple[str, float], ...] | None = self.given.get("used_hours_ago")
+        found: tuple[tuple[str, float], ...] | None = self._get("used_hours_ago")
         if found is None:
             return None
         return disjunction(compare("<=", ago, hours) for name, ago in found if name == substance)
@@ -88,12 +94,13 @@ class Record:
     def unknown_drugs(self) -> tuple[str, ...] | None:
         """Drugs on the list that neither the catalogue nor the rule pack knows."""
         if self.medications is None:
+            self.missing.add("medications")
             return None
         return tuple(m for m in self.medications if not self.known(m))
 
     def unknown_conditions(self) -> tuple[str, ...] | None:
         """Conditions and implants on the lists that no rule knows."""
-        lists = [self.given.get("conditions"), self.given.get("implants")]
+        lists = [self._get("conditions"), self.given.get("implants")]
         if lists[0] is None:
             return None
         return tuple(w for found in lists if found for w in found if w not in conditions())
@@ -142,12 +149,14 @@ class Record:
         raise ValueError(name)
 
 
+@cache
 def _catalogue_words() -> dict[str, str]:
     from cotreat.catalogue.words import words
 
     return {fold(word): drug for word, drug in words().drug.items()}
 
 
+@cache
 def _catalogue() -> frozenset[str]:
     from cotreat.catalogue.drug_table import drugs
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 
 import numpy as np
@@ -25,14 +25,18 @@ from cotreat.population.populations import Population, population
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate import scan
 from cotreat.simulate.channels import Layout, layout_of
+from cotreat.simulate.chunks import ENGINES, Engine, Job, Output, People
 from cotreat.simulate.keys import MOOD, RATING, lane_keys, rating_noise, stream
-from cotreat.simulate.tables import Decisions, Tables, build
+from cotreat.simulate.tables import Decisions, build
 
 STEPS = (4, 8, 16)
 _STEPS_PER_TIME_CONSTANT = 8
 _MOST_RUN_INS = 12
 _LARGEST_ROUND = 8  # times the patients wanted
 _NUMBERS_PER_ROUND = 1 << 22  # patient numbers set aside for each round of a run-in
+_POSITIVE = (".time_constant", ".half_effect_level", ".largest", ".sigma")
+
+Runner = Callable[[People, Output], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,9 @@ class Settings:
     """How a run is done.
 
     ``patients`` is the total over all parameter draws. ``refine`` halves every step that many times. ``threads`` and
-    ``chunk`` (patients handed out at a time) change speed only. ``progress`` is called with the share that is done.
+    ``chunk`` (patients handed out at a time) change speed only. ``engine``: "kernel" (compiled code generated from the
+    model), "reference" (the plain scan it is checked against), "kernel64" (the kernel with float64 states; slow, to
+    tell rounding from logic). ``progress`` is called with the share that is done.
     """
 
     patients: int = 20_000
@@ -50,6 +56,7 @@ class Settings:
     refine: int = 0
     threads: int | None = None
     chunk: int = 4096
+    engine: Engine = "kernel"
     progress: Callable[[float], None] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +64,8 @@ class Settings:
         for name, (low, high) in (limits | {"refine": (0, 3), "chunk": (1, 10**9)}).items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
+        if self.engine not in ENGINES:
+            raise InputError(f"unknown engine {self.engine!r}", examples=ENGINES)
         if self.patients < self.draws:
             raise InputError(f"patients ({self.patients}) must be at least the number of draws ({self.draws})")
 
@@ -136,48 +145,41 @@ def follow(
     weeks_before = -(-ledger.lead_in // 7)
     ledger = replace(ledger, lead_in=7 * weeks_before)
     weeks = settings.weeks + weeks_before
+    _check_parameters(cohort)
     parameters, state = _before(ledger, channels, cohort)
     steps = _steps(parameters["mood.time_constant"], settings.refine)
-    out: dict[str, np.ndarray] = {
-        "score": np.empty((weeks + 1, n), np.float32),
-        "record": np.empty((weeks + 1, len(channels.recorded), n), np.float32),
-        "phase": np.empty((weeks + 1, tracks, n), np.int16),
-        "end_rule": np.empty(n, np.int32),
-        "end_day": np.empty(n, np.int32),
-        "end_score": np.empty(n, np.float32),
-        "sessions": np.empty((len(channels.stimulations), n), np.float32),
-        "end_sessions": np.empty((len(channels.stimulations), n), np.float32),
-        "state": np.empty((len(channels.states), n), np.float32),
-    }
+    out = Output.empty(channels, tracks, weeks + 1, n)
     groups: list[list[Callable[[], None]]] = []
     for count in np.unique(steps):
-        lanes = np.flatnonzero(steps == count)
         tables = build(ledger, layout, decisions, int(count))
-        p = {k: v[lanes] for k, v in parameters.items()}
-        c = constants(p, channels, 1.0 / int(count)) | {k: p[k] for k in scan.RATING_CONSTANTS}
-        plan = scan.Plan(channels, tuple(c), int(count), tables.start, weeks, tracks, until_spent)
-        lane_data = _LaneData(
-            lanes=lanes,
-            constants=np.stack(list(c.values())).astype(np.float32),
-            state=np.stack([state[k][lanes] for k in channels.states]).astype(np.float32),
-            baseline=cohort.baseline[lanes].astype(np.float32),
-            keys=_keys(settings.seed, cohort.draw[lanes], stage, int(count)),
-            patient=cohort.patient[lanes].astype(np.uint32),
-        )
-        chunks = _chunks(len(lanes), settings.chunk)
-        groups.append([partial(_run_chunk, plan, tables, lane_data, chunk, out) for chunk in chunks])
+        run = _runner(Job(channels, tables, weeks, settings.seed, stage, until_spent), settings.engine)
+
+        def work(lanes: np.ndarray, run: Runner = run, h: float = 1.0 / int(count)) -> None:
+            p = {k: v[lanes] for k, v in parameters.items()}
+            people = People(
+                constants=constants(p, channels, h) | {k: p[k] for k in scan.RATING_CONSTANTS},
+                entry=np.stack([state[k][lanes] for k in channels.states]),
+                lanes=lanes,
+                patient=cohort.patient[lanes],
+                draw=cohort.draw[lanes],
+                baseline=cohort.baseline[lanes],
+            )
+            run(people, out)
+
+        chunks = _chunks(np.flatnonzero(steps == count), settings.chunk)
+        groups.append([partial(work, lanes) for lanes in chunks])
     # the first chunk of each group goes first, so that kernels are compiled side by side and each only once
     _work([g[0] for g in groups] + [job for g in groups for job in g[1:]], settings)
-    _check_finite(out["score"], cohort, tables.start)
-    final = out.pop("state")
+    _check_finite(out, channels, cohort, -ledger.lead_in)
+    made = {f.name: getattr(out, f.name) for f in fields(out) if f.name != "state"}
     return Course(
         ledger=ledger,
         channels=channels,
         cohort=cohort,
         stage=stage,
-        days=tables.start + 7 * np.arange(weeks + 1),
-        state={k: final[j].astype(np.float64) for j, k in enumerate(channels.states)},
-        **out,
+        days=7 * np.arange(weeks + 1) - ledger.lead_in,
+        state={k: out.state[j].astype(np.float64) for j, k in enumerate(channels.states)},
+        **made,
     )
 
 
@@ -268,52 +270,56 @@ def run_in_weeks(ledger: Ledger) -> int:
     return max(1, -(-last // 7))
 
 
-@dataclass(frozen=True)
-class _LaneData:
-    lanes: np.ndarray
-    constants: np.ndarray
-    state: np.ndarray
-    baseline: np.ndarray
-    keys: np.ndarray
-    patient: np.ndarray
+def _runner(job: Job, engine: Engine) -> Runner:
+    if engine == "reference":
+        return partial(_reference, job)
+    from cotreat.simulate.kernel.cpu import runner
+
+    return runner(job, "f64" if engine == "kernel64" else "f32")
 
 
-def _run_chunk(plan: scan.Plan, tables: Tables, data: _LaneData, chunk: range, out: dict[str, np.ndarray]) -> None:
+def _reference(job: Job, people: People, out: Output) -> None:
+    """A chunk by the reference engine, in tiles of one width."""
+    plan = scan.Plan(
+        job.channels, tuple(people.constants), job.steps, job.tables.start, job.weeks, job.tracks, job.freeze
+    )
     run = scan.kernel(plan)
-    for begin in range(chunk.start, chunk.stop, scan.TILE):
-        take = np.arange(begin, min(begin + scan.TILE, chunk.stop))
-        width = len(take)
-        padded = np.concatenate([take, np.full(scan.TILE - width, take[0])])
-        given = scan.Given(
-            **{k: getattr(tables, k) for k in scan.Given._fields if k != "baseline"}, baseline=data.baseline[padded]
-        )
+    all_constants = np.stack(list(people.constants.values())).astype(np.float32)
+    for begin in range(0, len(people.lanes), scan.TILE):
+        take = np.arange(begin, min(begin + scan.TILE, len(people.lanes)))
+        width, where = len(take), people.lanes[take]
+        take = np.concatenate([take, np.full(scan.TILE - width, take[0])])
+        tables = {k: getattr(job.tables, k) for k in scan.Given._fields if k != "baseline"}
         (score, phase, record), final = run(
-            given, data.constants[:, padded], data.state[:, padded], data.keys[:, :, padded], data.patient[padded]
+            scan.Given(**tables, baseline=people.baseline[take].astype(np.float32)),
+            all_constants[:, take],
+            people.entry[:, take].astype(np.float32),
+            _keys(job.seed, people.draw[take], job.stage, job.steps),
+            people.patient[take].astype(np.uint32),
         )
-        where = data.lanes[take]
-        out["score"][:, where] = np.asarray(score)[:, :width]
-        out["record"][:, :, where] = np.asarray(record)[:, :, :width]
-        out["phase"][:, :, where] = np.asarray(phase)[:, :, :width]
+        out.score[:, where] = np.asarray(score)[:, :width]
+        out.record[:, :, where] = np.asarray(record)[:, :, :width]
+        out.phase[:, :, where] = np.asarray(phase)[:, :, :width]
         for name in ("sessions", "end_sessions", "state"):
-            out[name][:, where] = np.asarray(final[name])[:, :width]
+            getattr(out, name)[:, where] = np.asarray(final[name])[:, :width]
         for name in ("end_rule", "end_day", "end_score"):
-            out[name][where] = np.asarray(final[name])[:width]
+            getattr(out, name)[where] = np.asarray(final[name])[:width]
 
 
 def _work(jobs: list[Callable[[], None]], settings: Settings) -> None:
-    threads = settings.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    threads = settings.threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     done = 0
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, threads or 1)) as pool:
         for _ in pool.map(lambda job: job(), jobs):
             done += 1
             if settings.progress is not None:
                 settings.progress(done / len(jobs))
 
 
-def _chunks(n: int, chunk: int) -> Iterator[range]:
+def _chunks(lanes: np.ndarray, chunk: int) -> Iterator[np.ndarray]:
     width = max(1, chunk // scan.TILE) * scan.TILE
-    for begin in range(0, n, width):
-        yield range(begin, min(begin + width, n))
+    for begin in range(0, len(lanes), width):
+        yield lanes[begin : begin + width]
 
 
 def _steps(tau: np.ndarray, refine: int) -> np.ndarray:
@@ -379,11 +385,33 @@ def _join(cohorts: list[Cohort]) -> Cohort:
     )
 
 
-def _check_finite(score: np.ndarray, cohort: Cohort, start: int) -> None:
-    bad = np.argwhere(~np.isfinite(score))
+def _check_parameters(cohort: Cohort) -> None:
+    """Refuse what no run can use, before anything runs."""
+    if not len(cohort.draw):
+        raise InputError("there are no patients to simulate")
+    for name, values in cohort.parameters.items():
+        wrong = ~np.isfinite(values)
+        why = "is not a finite number"
+        if name.endswith(_POSITIVE) and not wrong.any():
+            wrong, why = values <= 0, "must be above 0"
+        if wrong.any():
+            lane = int(np.flatnonzero(wrong)[0])
+            who = f"of patient {cohort.patient[lane]} in draw {cohort.draw[lane]}"
+            raise InputError(f"{name} {who} is {values[lane]:g}: it {why}")
+
+
+def _check_finite(out: Output, channels: Channels, cohort: Cohort, start: int) -> None:
+    bad = np.argwhere(~np.isfinite(out.score))
     if len(bad):
         visit, lane = bad[0]
         raise FloatingPointError(
             f"the score of patient {cohort.patient[lane]} in draw {cohort.draw[lane]} is not finite on day "
             f"{start + 7 * visit}"
+        )
+    bad = np.argwhere(~np.isfinite(out.state))
+    if len(bad):
+        state, lane = bad[0]
+        raise FloatingPointError(
+            f"{channels.states[state]} of patient {cohort.patient[lane]} in draw {cohort.draw[lane]} is not finite at "
+            "the end"
         )

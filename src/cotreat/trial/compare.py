@@ -18,7 +18,7 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.regimen.readback import read_back
 from cotreat.regimen.timeline import timeline_document
 from cotreat.regimen.values import Regimen
-from cotreat.simulate.channels import ignored_qualifiers, layout_of
+from cotreat.simulate.channels import ends_acute_course, ignored_qualifiers, layout_of
 from cotreat.simulate.result import STATED_N, AcuteCourse, acute_course, definition_text, follow_up, on_scale
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions
@@ -104,11 +104,23 @@ def _arm(arm: ArmResult, horizon: int) -> dict[str, Any]:
         "sentence": str(arm.regimen),
         "read_back": read_back(arm.regimen),
         "sessions": given,
-        "notes": list(arm.ledger.notes),
+        "notes": [*arm.ledger.notes, *([TAPER_WITH_TMS] if taper_with_stimulation(arm.ledger) else [])],
         "timeline": timeline_document(arm.regimen, horizon),
-        "in_range": None,
+        "in_range": False if taper_with_stimulation(arm.ledger) else None,
         "resembles": [],
     }
+
+
+TAPER_WITH_TMS = (
+    "We do not know that TMS makes stopping easier, no trial has shown it. The figures of this arm carry the effect of TMS "
+    "in ill patients over to well ones, which is outside anything observed."
+)
+
+
+def taper_with_stimulation(ledger: Ledger) -> bool:
+    """Whether a drug is cut while stimulation goes on: no trial has shown what that does."""
+    cuts = any(mark.kind in ("cut", "taper end") for phase in ledger.phases for mark in phase.marks)
+    return cuts and any(ends_acute_course(i) for phase in ledger.phases for i in phase.items)
 
 
 def _hit(arm: ArmResult, request: OutcomeRequest, decisions: Decisions) -> tuple[np.ndarray, np.ndarray]:

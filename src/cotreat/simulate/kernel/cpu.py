@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from cotreat.model.patient import Channels
 from cotreat.model.threefry import as_words
+from cotreat.simulate.chunks import Job, Output, People
 from cotreat.simulate.kernel import cache
 from cotreat.simulate.kernel.program import LEVEL, Real, machine_dtype, program
 from cotreat.simulate.kernel.source import source
@@ -20,90 +20,32 @@ from cotreat.simulate.tables import Tables
 _NEVER = 1 << 28
 
 
-@dataclass(frozen=True)
-class People:
-    """Patients of a chunk: arrays with one value for each.
+def runner(job: Job, real: Real = "f32") -> Callable[[People, Output], None]:
+    """What runs a chunk of patients and fills the output; compiled at the first chunk.
 
-    ``constants`` by name, of the step and of the rating; ``entry`` (states, patients); ``lanes`` their places in the
-    output; ``patient`` and ``draw`` numbers; ``baseline`` scores.
+    ``real`` "f64" keeps states in float64, to tell rounding from logic; the random numbers stay the same.
     """
+    dtype = machine_dtype(real)
+    span = (job.tables.start, job.weeks, job.steps, job.tracks, int(job.freeze))
+    seed = np.concatenate([as_words(job.seed & 0xFFFFFFFF), as_words(job.seed >> 32)])
+    levels = (job.steps // 4).bit_length()
+    streams = as_words([stream(job.stage, RATING)] + [stream(job.stage, MOOD, level) for level in range(levels)])
+    by_day = tuple(j for j, name in enumerate(job.channels.inputs) if name.startswith(LEVEL))
+    tables = kernel_tables(job.tables, by_day, dtype)
 
-    constants: dict[str, np.ndarray]
-    entry: np.ndarray
-    lanes: np.ndarray
-    patient: np.ndarray
-    draw: np.ndarray
-    baseline: np.ndarray
-
-
-@dataclass(frozen=True)
-class Course:
-    """Output arrays of a run, filled at ``People.lanes``; shapes as in ``simulate.run.Course``, ``state`` (states, n)."""
-
-    score: np.ndarray
-    record: np.ndarray
-    phase: np.ndarray
-    end_rule: np.ndarray
-    end_day: np.ndarray
-    end_score: np.ndarray
-    sessions: np.ndarray
-    end_sessions: np.ndarray
-    state: np.ndarray
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all chunks of patients with the same step share.
-
-    ``stage`` 0 or 1 and ``seed`` choose the random numbers; ``freeze``: a patient whose phases are all spent stays as is.
-    """
-
-    channels: Channels
-    tables: Tables
-    weeks: int
-    seed: int
-    stage: int = 0
-    freeze: bool = False
-    real: Real = "f32"
-
-    @property
-    def steps(self) -> int:
-        """Steps a day."""
-        return int(self.tables.inputs.shape[1])
-
-    @cached_property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """The tables as the kernel reads them."""
-        levels = tuple(j for j, name in enumerate(self.channels.inputs) if name.startswith(LEVEL))
-        return kernel_tables(self.tables, levels, machine_dtype(self.real))
-
-    @cached_property
-    def streams(self) -> np.ndarray:
-        """Numbers of the random streams: rating, then mood by level."""
-        levels = (self.steps // 4).bit_length()
-        numbers = [stream(self.stage, RATING)] + [stream(self.stage, MOOD, level) for level in range(levels)]
-        return as_words(numbers)
-
-    def run(self, people: People, out: Course) -> None:
-        """Run a chunk of patients and fill the output."""
-        dtype = machine_dtype(self.real)
-        run = compiled(self.channels, tuple(people.constants), self.real)
-        constants = np.stack([np.asarray(v, dtype) for v in people.constants.values()])
-        run(
-            (self.tables.start, self.weeks, self.steps, len(self.tables.first), self.freeze),
-            np.concatenate([as_words(self.seed & 0xFFFFFFFF), as_words(self.seed >> 32)]),
-            self.streams,
-            (
-                constants,
-                np.ascontiguousarray(people.entry, dtype),
-                people.lanes.astype(np.int64),
-                as_words(people.patient),
-                as_words(people.draw),
-                people.baseline.astype(dtype),
-            ),
-            self.arrays,
-            tuple(getattr(out, f.name) for f in fields(out)),
+    def run(people: People, out: Output) -> None:
+        who = (
+            np.stack([np.asarray(v, dtype) for v in people.constants.values()]),
+            np.ascontiguousarray(people.entry, dtype),
+            people.lanes.astype(np.int64),
+            as_words(people.patient),
+            as_words(people.draw),
+            people.baseline.astype(dtype),
         )
+        into = tuple(getattr(out, f.name) for f in fields(out))
+        compiled(job.channels, tuple(people.constants), real)(span, seed, streams, who, tables, into)
+
+    return run
 
 
 def compiled(channels: Channels, constants: tuple[str, ...], real: Real = "f32") -> Callable[..., None]:

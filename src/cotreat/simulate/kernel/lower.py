@@ -1,9 +1,9 @@
 """How each function of mathematics is computed: by operations that every back end rounds alike.
 
 In float32 a function is a polynomial with exact scaling, within 2 units in the last place in its domain, so that all
-lanes of a vector do the same and the result does not depend on a library. In float64 (used to tell rounding from logic)
-it is the function of ``math``. Domain: exp is cut at -87.3 and 88.3; sine and cosine for |x| < 8,000. Outside the domain
-of a function the result is not a number, as for a division by zero, and the run reports it.
+lanes of a vector do the same and the result does not depend on a library. In float64 (used to tell rounding from
+logic) it is the function of ``math``. Domain: exp is cut at -87.3 and 88.3; sine and cosine for |x| < 8,000. A division
+by zero, or a root or logarithm of a negative number, is not a number, and the run reports it.
 
 Polynomials: Cephes mathematical library (S. Moshier), single precision. First guess of the reciprocal square root:
 Walczyk, Moroz and Cieslinski 2021 (doi:10.3390/e23010086), then one step of third order.

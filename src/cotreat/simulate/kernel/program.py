@@ -1,9 +1,9 @@
 """What a kernel computes: the step, the step in which nothing is given at a time of day, the rating, random numbers.
 
 Three things are found in the trace. *Levels* (inputs ``target.``) hold for a day and are read once a day; all other
-inputs are nothing in most steps, and for those steps a shorter form of the step is derived. What depends on the constants
-of the patient alone is computed once for each patient. And a b + c is one operation wherever the product serves nothing
-else, in both forms of the step alike, so that both give the same bits.
+inputs are nothing in most steps, and for those steps a shorter form of the step is derived. What depends on the
+constants of the patient alone is computed once for each patient. And a b + c is one operation wherever the product
+serves nothing else, in both forms of the step alike, so that both give the same bits.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class Program:
     """Graph and outputs of a kernel.
 
     ``source`` holds nodes of inputs by name ("state.mood", "constant.h", "input.sessions.ect", "noise"). ``recorded``:
-    numbers of the states written down at visits. ``general`` and ``quiet`` are the new states; ``once`` what a patient needs computed once; ``score`` the rating from the states and
-    "noise"; ``pair`` two normal numbers and ``words`` two words, both from "key0", "key1", "counter0", "counter1".
+    numbers of the states written down at visits. ``general`` and ``quiet`` are the new states; ``once`` what a patient
+    needs computed once; ``score`` the rating from the states and "noise"; ``pair`` two normal numbers and ``words`` two
+    words, both from "key0", "key1", "counter0", "counter1".
     """
 
     graph: Graph

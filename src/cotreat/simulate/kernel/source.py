@@ -273,7 +273,9 @@ def run(span, seed, streams, people, tables, out):
                     @RATE@
             if day == due:
                 for i in range(@W@):
-                    decide(s, q, ended, kept, i, day, tracks, row0, rows, rule_index, rule_negate, rule_terms, rule_next)
+                    decide(
+                        s, q, ended, kept, i, day, tracks, row0, rows, rule_index, rule_negate, rule_terms, rule_next
+                    )
                 due = place(q, day + 1, tracks, row0, rows, due_in)
                 place(q, day, tracks, row0, rows, due_in)
             if visit:

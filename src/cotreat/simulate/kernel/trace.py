@@ -75,7 +75,8 @@ def trace(g: Graph, function: Callable[..., Any], inputs: dict[str, int], *struc
     """
     names, tree = jax.tree.flatten(structure)
     numpy_kind = {kind: name for name, kind in KINDS.items()}
-    shapes = [jax.ShapeDtypeStruct((), numpy_kind[g.kind(inputs[name])]) for name in names]
+    struct: Any = jax.ShapeDtypeStruct
+    shapes = [struct((), numpy_kind[g.kind(inputs[name])]) for name in names]
     closed = jax.make_jaxpr(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)))(*shapes)
     return tuple(_opened(g, closed.jaxpr, closed.consts, [inputs[name] for name in names]))
 
