@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given as given_regimens
 
+import cotreat.regimen.expand as expand_module
 from cotreat.measures.errors import InputError
 from cotreat.regimen.calendar import capped, next_day, pattern_days, spread_days, visits
 from cotreat.regimen.expand import expand
 from cotreat.regimen.ledger import Before, Item, Ledger, Rule
 from cotreat.regimen.parse import parse
-from cotreat.regimen.values import Frequency
+from cotreat.regimen.values import Frequency, Regimen
+from cotreat.regimen.walk import FAR
 from tests.regimen.sentences import SENTENCES
+from tests.regimen.strategies import regimens
 
 
 def given(text: str, subject: str, horizon: int = 364) -> list[Item]:
@@ -442,3 +446,15 @@ def test_unit_a_branch_cuts_spread_sessions_short_and_does_not_crowd_them() -> N
     text = "rTMS 10 Hz 20 sessions over 8 weeks\nif response to rTMS by week 4 then lithium to 0.7 mmol/L"
     ledger = expand(parse(text))
     assert [i.day for i in ledger.phases[0].items] == days("rTMS 10 Hz 20 sessions over 8 weeks", "rTMS")
+
+
+@given_regimens(regimens())
+def test_property_paths_that_repeat_are_those_that_would_be_followed(regimen: Regimen) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expand_module._Course, "_settled", lambda self, walk, runs: (FAR, 7))
+        try:
+            whole = expand(regimen, 140)
+        except InputError as error:
+            assert "too many ways" in error.message
+            return
+    assert expand(regimen, 140) == whole

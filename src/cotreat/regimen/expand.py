@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import ceil
+from math import ceil, lcm
 
 from cotreat.measures.errors import InputError
 from cotreat.regimen.calendar import next_day, pattern_days, visits
@@ -242,11 +242,17 @@ class _Course:
         first = path.now if path.now is not None else _EARLIEST
         dated = Dated(walk, runs, first, start + self.setting.horizon)
         steps = []
+        settled, period = self._settled(walk, runs)
+        same: dict[object, int] = {}
         for decision in self._decisions(walk, fired):
             ended = tuple((part, segment, decision.day) for part, segment in decision.ends)
             taken = tuple((line, decision.day) for line in decision.begins)
-            following = Path((*path.ended, *ended), (*path.taken, *taken), decision.day)
-            steps.append((decision.day - start, decision.rule, self.follow(following, walk, decision.rule)))
+            # Once nothing but patterns goes on, a decision leads where it led one period before.
+            key = (decision.rule, decision.ends, decision.begins, decision.day % period)
+            if decision.day < settled or key not in same:
+                following = Path((*path.ended, *ended), (*path.taken, *taken), decision.day)
+                same[key] = self.follow(following, walk, decision.rule)
+            steps.append((decision.day - start, decision.rule, same[key]))
         phase = Phase(
             self.track,
             self._label(runs, dated, first),
@@ -370,6 +376,20 @@ class _Course:
         begun = tuple(sorted((i, i in walk.done) for i in walk.spans))
         over = tuple(walk.abandoned(line) for line in walk.lines)
         return now % 7, given, open_ends, ends, marks, asked, begun, over
+
+    def _settled(self, walk: Walk, runs: Runs) -> tuple[int, int]:
+        """Day one period after all that has an end or a beginning is past, and the period of what goes on, in days."""
+        period = 7
+        days = [walk.path.now or 0]
+        for run in runs.runs:
+            days.append(run.start if run.end is None else run.end)
+            if run.end is None and isinstance(run.rhythm, Frequency) and run.rhythm.pattern != "days a week":
+                period = lcm(period, run.rhythm.n * (7 if run.rhythm.pattern == "every weeks" else 1))
+        days += [m.day for m in runs.marks]
+        days += [s.final or s.start for s in walk.pending]
+        days += [s.until for spans in walk.spans.values() for s in spans if s.until < FAR]
+        days += [7 * line.condition.week + 7 for line in walk.asked if line.condition is not None]
+        return max(days) + self._look_back + 2 * period, period
 
     @cached_property
     def _look_back(self) -> int:

@@ -112,8 +112,8 @@ def _arm(arm: ArmResult, horizon: int) -> dict[str, Any]:
 
 
 TAPER_WITH_TMS = (
-    "We do not know that TMS makes stopping easier, no trial has shown it. The figures of this arm carry the effect of TMS "
-    "in ill patients over to well ones, which is outside anything observed."
+    "We do not know that TMS makes stopping easier, no trial has shown it. The figures of this arm carry the effect of "
+    "TMS in ill patients over to well ones, which is outside anything observed."
 )
 
 

@@ -21,6 +21,7 @@ from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.outcomes import estimate
 from cotreat.outcomes.followup import FollowUp
+from cotreat.outcomes.symptoms import share_with_syndrome
 from cotreat.population.populations import to_scale
 from cotreat.simulate.result import definition_text, on_scale
 from cotreat.simulate.run import Settings
@@ -28,11 +29,12 @@ from cotreat.trial.provenance import DISCLAIMER, provenance
 from cotreat.trial.study_arms import SimulatedArm, simulate_arms
 
 Hit = tuple[np.ndarray, np.ndarray]
-"""Who has an outcome and among whom, both (draws, patients)."""
+"""Who has an outcome (or how likely) and among whom, both (draws, patients)."""
 EVENTS = frozenset({"relapse", "dropout"})
 POINTS = frozenset({"response", "remission", "well"})
 SUSTAINED = frozenset({"sustained_response", "sustained_remission", "completion"})
-PROPORTIONS = POINTS | SUSTAINED | EVENTS
+WITHDRAWAL = frozenset({"withdrawal"})
+PROPORTIONS = POINTS | SUSTAINED | EVENTS | WITHDRAWAL
 SCORES = frozenset({"score", "change", "percent_change"})
 RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference"})
 DIFFERENCES = frozenset({"smd", "mean_difference"})
@@ -167,7 +169,7 @@ def _pooled(arms: list[SimulatedArm], outcome: Outcome, measure: str) -> tuple[n
     hits = among = count = 0.0
     for arm in arms:
         hit, who = _hit(arm, outcome, measure)
-        hits = hits + arm.weight * (hit & who).mean(axis=1)
+        hits = hits + arm.weight * (hit * who).mean(axis=1)
         among = among + arm.weight * who.mean(axis=1)
         count = count + who.sum(axis=1)
     if not np.any(np.asarray(among) > 0):
@@ -190,6 +192,8 @@ def _hit(arm: SimulatedArm, outcome: Outcome, measure: str) -> Hit:
         raise CannotPredictError(f"day {outcome.day:g} lies beyond the simulated time")
     member = _members(arm, outcome)
     lost = seen.dropout <= until
+    if measure in WITHDRAWAL:
+        return _syndrome(arm, until), member & ~lost
     if measure in EVENTS | SUSTAINED:
         return _event_hit(arm, outcome, measure, until, lost, member)
     at = _visit(seen, until)
@@ -201,6 +205,14 @@ def _hit(arm: SimulatedArm, outcome: Outcome, measure: str) -> Hit:
     if outcome.analysis_set in ("completers", "observed"):
         return good & ~lost, member & ~lost
     return good & ~lost, member
+
+
+def _syndrome(arm: SimulatedArm, until: np.ndarray) -> np.ndarray:
+    """Probability of a withdrawal syndrome at the worst visit up to the day."""
+    assert arm.seen is not None
+    assert arm.symptoms is not None
+    inside = arm.seen.days[:, None, None] <= until
+    return share_with_syndrome(np.where(inside, arm.symptoms, 0.0).max(axis=0))
 
 
 def _event_hit(

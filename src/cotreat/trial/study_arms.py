@@ -16,13 +16,14 @@ from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.model.threefry import stream_key, uniform
 from cotreat.outcomes.followup import FollowUp, dropout_day
+from cotreat.outcomes.symptoms import mean_count
 from cotreat.population.cohort import Cohort
 from cotreat.population.populations import Population, points_per_hamd17, population, populations
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.keys import DROPOUT, stream
 from cotreat.simulate.result import acute_course, follow_up
-from cotreat.simulate.run import EntryRule, Settings, enrol, follow, run_in_weeks, start_cohort
+from cotreat.simulate.run import Course, EntryRule, Settings, enrol, follow, run_in_weeks, start_cohort
 from cotreat.simulate.tables import Decisions
 
 _NUMBERS_PER_ARM = 1 << 26  # patient numbers set aside for each arm: arms of a trial are different people
@@ -33,7 +34,8 @@ _LONGEST_ACUTE = 140
 class SimulatedArm:
     """One arm: what its patients' ratings show, or why it cannot be simulated (``reason``).
 
-    ``weight`` is the share of the trial in it; ``entered`` the share of those treated who passed the run-in.
+    ``weight`` is the share of the trial in it; ``entered`` the share of those treated who passed the run-in;
+    ``symptoms`` (visits, draws, patients) the mean count of new or worse symptoms since the arm began.
     """
 
     name: str
@@ -42,6 +44,7 @@ class SimulatedArm:
     responded: np.ndarray | None
     entered: float | None
     reason: str | None = None
+    symptoms: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,19 @@ def _arm(arm: SimulatedArm, ledger: Ledger, job: _Job, first: int, *, after: boo
     acute = acute_course(course, how.decisions, entered_after=after)
     seen = follow_up(course, acute)
     seen = replace(seen, dropout=_dropout(seen, cohort, settings.seed, stage))
-    return replace(arm, seen=seen, responded=acute.responded.reshape(seen.baseline.shape), entered=entered)
+    responded = acute.responded.reshape(seen.baseline.shape)
+    return replace(arm, seen=seen, responded=responded, entered=entered, symptoms=_symptoms(course, seen))
+
+
+def _symptoms(course: Course, seen: FollowUp) -> np.ndarray:
+    """Mean count of new or worse symptoms at the visits, from withdrawal and background."""
+    p, shape = course.cohort.parameters, (len(seen.days), *seen.baseline.shape)
+    withdrawal = np.zeros(shape)
+    if "withdrawal" in course.channels.recorded:
+        index = course.channels.recorded.index("withdrawal")
+        withdrawal = course.record[course.days >= 0, index].reshape(shape).astype(np.float64)
+    background, unit = (p[f"withdrawal.dess_{k}"].reshape(shape[1:]) for k in ("background", "count"))
+    return mean_count(withdrawal, background, unit)
 
 
 def _run_in(job: _Job, first: int) -> SimulatedArm:

@@ -63,21 +63,28 @@ def kernel_tables(tables: Tables, levels: tuple[int, ...], dtype: Any) -> tuple[
     level[list(levels)] = True
     timed = given[:, :, ~level].any(axis=2)
     timed |= (tables.inputs != tables.inputs[:, :1])[:, :, level].any(axis=(1, 2))[:, None]
-    used = np.concatenate([given.any(axis=1), given.any(axis=(1, 2))[:, None]], axis=1)
     return (
         tables.first,
         tables.row0,
         tables.rows,
         tables.spent.astype(np.uint8),
         np.ascontiguousarray(tables.inputs.transpose(2, 1, 0), dtype).reshape(-1),
-        used.astype(np.uint8),
-        timed.astype(np.uint8),
+        _bits(given.any(axis=1), -(-given.shape[2] // 64) or 1),
+        _bits(timed, 2),
         _due_in(tables),
         tables.rule_index,
         tables.rule_negate.astype(np.uint8),
         tables.rule_terms.astype(dtype),
         tables.rule_next,
     )
+
+
+def _bits(flags: np.ndarray, count: int) -> np.ndarray:
+    """Flags of each row as ``count`` words of 64 bits, the first flag lowest."""
+    rows, n = flags.shape
+    wide = np.zeros((rows, 64 * count), np.uint64)
+    wide[:, :n] = flags
+    return (wide.reshape(rows, count, 64) << np.arange(64, dtype=np.uint64)).sum(axis=2, dtype=np.uint64)
 
 
 def _due_in(tables: Tables) -> np.ndarray:

@@ -50,6 +50,7 @@ def source(p: Program, width: int = WIDTH) -> str:
         "BASE": str(at["baseline"] * w),
         "REFERENCE": str(at["reference"] * w),
         "COUNT": str(at["count"] * w),
+        "NWORD": str(-(-len(p.inputs) // 64) or 1),
         "NRECORD": str(len(p.recorded)),
         "RECORDED": _numbers(p.recorded),
         "NSESSION": str(len(p.sessions)),
@@ -167,7 +168,7 @@ def place(q, day, tracks, row0, rows, due_in):
 
 
 @njit(nogil=True, error_model="numpy")
-def noise_of_day(z, key, number, day, steps):
+def noise_of_day(z, both, key, number, day, steps):
     """Normal numbers of the steps of a day: four, bisected until there are enough."""
     widest_vectors()
     for p in range(2):
@@ -186,14 +187,23 @@ def noise_of_day(z, key, number, day, steps):
             tick = np.uint32(day * (count // 2) + p)
             for i in range(@W@):
                 a, b = pair(key[at + i], key[at + @W@ + i], number[i], tick)
-                one = z[2 * p * @W@ + i]
-                two = z[(2 * p + 1) * @W@ + i]
-                z[4 * p * @W@ + i] = (one + a) * half
-                z[(4 * p + 1) * @W@ + i] = (one - a) * half
-                z[(4 * p + 2) * @W@ + i] = (two + b) * half
-                z[(4 * p + 3) * @W@ + i] = (two - b) * half
+                both[i] = a
+                both[@W@ + i] = b
+            # what is bisected is set aside, since the halves may lie in its place
+            for i in range(2 * @W@):
+                both[2 * @W@ + i] = z[2 * p * @W@ + i]
+            for i in range(@W@):
+                z[4 * p * @W@ + i] = (both[2 * @W@ + i] + both[i]) * half
+                z[(4 * p + 1) * @W@ + i] = (both[2 * @W@ + i] - both[i]) * half
+                z[(4 * p + 2) * @W@ + i] = (both[3 * @W@ + i] + both[@W@ + i]) * half
+                z[(4 * p + 3) * @W@ + i] = (both[3 * @W@ + i] - both[@W@ + i]) * half
         count *= 2
         level += 1
+
+
+@njit(**INLINE)
+def is_in(bits, j):
+    return (bits[j >> 6] >> np.uint64(j & 63)) & np.uint64(1) != 0
 
 
 @njit(nogil=True, error_model="numpy")
@@ -225,15 +235,16 @@ def run(span, seed, streams, people, tables, out):
     s = np.zeros(@ROWS@, @REAL@)
     before = np.zeros(@MOVING@, @REAL@)
     z = np.empty(steps * @W@, np.float32)
+    both = np.empty(4 * @W@, np.float32)
     key = np.empty(streams.shape[0] * 2 * @W@, np.uint32)
     number = np.empty(@W@, np.uint32)
     q = np.empty((4, tracks * @W@), np.int32)
     ended = np.empty((2, @W@), np.int32)
     kept = np.empty((1 + @NSESSION@, @W@), @REAL@)
     frozen = np.zeros(@W@, np.uint8)
-    today = np.zeros(@NI@, np.uint8)
-    given = np.zeros(@NI@, np.uint8)
-    timed = np.zeros(steps, np.uint8)
+    today = np.zeros(@NWORD@, np.uint64)
+    given = np.zeros(@NWORD@, np.uint64)
+    timed = np.zeros(2, np.uint64)
     for o in range(0, n, @W@):
         for i in range(@W@):
             a = min(o + i, n - 1)
@@ -307,30 +318,29 @@ def run(span, seed, streams, people, tables, out):
             today[:] = 0
             timed[:] = 0
             for a in range(tracks * @W@):
-                r = q[2, a]
-                if used[r, @NI@]:
-                    for j in range(@NI@):
-                        today[j] |= used[r, j]
-                    for k in range(steps):
-                        timed[k] |= steps_used[r, k]
+                for j in range(@NWORD@):
+                    today[j] |= used[q[2, a], j]
+                timed[0] |= steps_used[q[2, a], 0]
+                timed[1] |= steps_used[q[2, a], 1]
             for j in LEVELS:
                 if j >= 0:
-                    if today[j]:
+                    if is_in(today, j):
                         give(s, q, tracks, inputs, j * steps * nrow, j)
-                    elif given[j]:
+                    elif is_in(given, j):
                         give_nothing(s, j)
-                    given[j] = today[j]
-            noise_of_day(z, key, number, day, steps)
+            for j in range(@NWORD@):
+                given[j] |= today[j]
+            noise_of_day(z, both, key, number, day, steps)
             for k in range(steps):
                 for i in range(@W@):
                     s[@NOISE@ + i] = z[k * @W@ + i]
-                if timed[k]:
+                if is_in(timed, k):
                     for j in range(@NI@):
-                        if today[j]:
+                        if is_in(today, j):
                             give(s, q, tracks, inputs, (j * steps + k) * nrow, j)
-                        elif given[j]:
+                        elif is_in(given, j):
                             give_nothing(s, j)
-                        given[j] = today[j]
+                    given[:] = today
                     m = 0
                     for j in SESSIONS:
                         if j >= 0:
