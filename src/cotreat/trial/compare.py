@@ -24,6 +24,7 @@ from cotreat.simulate.run import Course, Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions
 from cotreat.trial.compare_file import Comparison
 from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.trial.resemblance import alike, direct_trials
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def compare(
     parameters = parameters or load_parameters()
     settings = fit_horizon(settings or Settings(), what.outcomes)
     arms, decisions = run_arms(what, settings, parameters)
+    ledgers = [a.ledger for a in arms.values()]
     results = [_outcomes(arm, r, decisions) for r in what.outcomes for arm in arms.values()]
     contrasts = _contrasts(list(arms.values()), what.outcomes, decisions)
     return {
@@ -64,8 +66,8 @@ def compare(
         "curves": [c for a in arms.values() for c in _curves(a, what.outcomes, decisions)],
         "definitions": _definitions(what, decisions),
         "safety": [{"arm": n, "verdict": "not checked", "detail": "no safety rules in this version"} for n in arms],
-        "provenance": provenance(settings, parameters, command, [a.ledger for a in arms.values()])
-        | {"ignored_qualifiers": ignored_qualifiers([a.ledger for a in arms.values()])},
+        "provenance": provenance(settings, parameters, command, ledgers, _evidence(ledgers))
+        | {"ignored_qualifiers": ignored_qualifiers(ledgers)},
     }
 
 
@@ -107,7 +109,7 @@ def _arm(arm: ArmResult, horizon: int) -> dict[str, Any]:
         "notes": [*arm.ledger.notes, *([TAPER_WITH_TMS] if taper_with_stimulation(arm.ledger) else [])],
         "timeline": timeline_document(arm.regimen, horizon),
         "in_range": False if taper_with_stimulation(arm.ledger) else None,
-        "resembles": [],
+        "resembles": alike(arm.ledger),
     }
 
 
@@ -183,6 +185,16 @@ def _rounded(interval: tuple[float, float], factor: float = 1.0) -> list[float]:
     return [round(factor * interval[0], 4), round(factor * interval[1], 4)]
 
 
+def _evidence(ledgers: list[Ledger]) -> tuple[str, ...]:
+    return tuple(sorted({study for ledger in ledgers for study in alike(ledger)}))
+
+
+def basis(one: Ledger, other: Ledger) -> str:
+    """What a contrast rests on: trials that hold both arms, or none."""
+    found = direct_trials(one, other)
+    return f"direct trial: {', '.join(found)}" if found else "indirect comparison: no packaged trial has both arms"
+
+
 def _contrasts(
     arms: list[ArmResult], outcomes: tuple[OutcomeRequest, ...], decisions: Decisions
 ) -> list[dict[str, Any]]:
@@ -190,7 +202,8 @@ def _contrasts(
 
 
 def _contrast(arm: ArmResult, reference: ArmResult, request: OutcomeRequest, decisions: Decisions) -> dict[str, Any]:
-    ratio = g = note = None
+    ratio = g = None
+    note = basis(arm.ledger, reference.ledger)
     if request.kind == "mean":
         (a, week), (b, _) = _scores(arm, request), _scores(reference, request)
         spread, factor, unit = estimate.paired_difference(a, b), 1.0, f"points {request.scale}"
@@ -206,7 +219,7 @@ def _contrast(arm: ArmResult, reference: ArmResult, request: OutcomeRequest, dec
             spread = estimate.paired_difference(one[0], two[0])
         else:
             spread = estimate.difference(one, two)
-            note = "among remitters, who are selected: the arms may differ in who remits"
+            note = f"among remitters, who are selected: the arms may differ in who remits; {note}"
         p, q = estimate.proportion(*one).values, estimate.proportion(*two).values
         if len(p) == len(q):
             with np.errstate(divide="ignore", invalid="ignore"):
