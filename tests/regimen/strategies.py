@@ -182,7 +182,7 @@ def chains(draw: Any, modalities: list[str], drugs: list[str]) -> Chain:
             kind = draw(st.sampled_from(["course", "until", "drug"]))
             if kind == "drug" and drugs:
                 parts.append(draw(drug_parts(drugs.pop(), ends=ends)))
-            elif kind == "until" and modalities and i == 0:
+            elif kind == "until" and modalities and i == 0 and j == 0:
                 parts.append(draw(undecided(modalities.pop())))
             elif modalities:
                 parts.append(draw(courses(modalities.pop(), ends=ends)))
@@ -213,6 +213,8 @@ def regimens(draw: Any) -> Regimen:
         if chain.groups:
             statements.append(chain)
     for kind in draw(st.lists(st.sampled_from(sorted(HANGING)), max_size=2, unique=True)):
+        if len(drugs) < 2:
+            break
         statements += draw(HANGING[kind](lead, drugs))
     order = draw(st.permutations(range(len(statements))))
     return Regimen(tuple(statements[i] for i in order))

@@ -450,11 +450,8 @@ def test_unit_a_branch_cuts_spread_sessions_short_and_does_not_crowd_them() -> N
 
 @given_regimens(regimens())
 def test_property_paths_that_repeat_are_those_that_would_be_followed(regimen: Regimen) -> None:
+    quick = expand(regimen, 140)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(expand_module._Course, "_settled", lambda self, walk, runs: (FAR, 7))
-        try:
-            whole = expand(regimen, 140)
-        except InputError as error:
-            assert "too many ways" in error.message
-            return
-    assert expand(regimen, 140) == whole
+        patch.setattr(expand_module, "MOST_WALKS", 10**6)
+        assert expand(regimen, 140) == quick

@@ -10,7 +10,7 @@ from cotreat.catalogue.drug_table import Drug, drug
 from cotreat.catalogue.modality_table import Modality, modality
 from cotreat.catalogue.words import words
 from cotreat.measures.errors import InputError
-from cotreat.regimen.faults import EXAMPLES, fault
+from cotreat.regimen.faults import EXAMPLES, HOW_LONG, HOW_MUCH, HOW_OFTEN, fault
 from cotreat.regimen.quantities import Dose, Duration, How, Intensity, Place, TimeUnit, plain
 from cotreat.regimen.trees import CLAUSES, FIXED, NAMES, QUALIFIERS, spaced, tokens, trees
 from cotreat.regimen.values import (
@@ -59,13 +59,6 @@ if TYPE_CHECKING:
     Node = Tree[Token]
 
 LONGEST_WEEKS = 520
-HOW_OFTEN = (
-    "iTBS 5 days a week for 6 weeks",
-    "escitalopram 10 mg daily",
-    "esketamine 84 mg nasal twice a week for 4 weeks",
-)
-HOW_LONG = ("iTBS 5 days a week for 6 weeks", "ECT 3 times a week until remission, at most 12 sessions", EXAMPLES[0])
-HOW_MUCH = ("escitalopram 10 mg daily", "nortriptyline to 100 ng/mL for 24 weeks", "venlafaxine 75 mg twice daily")
 
 
 class Builder:

@@ -12,6 +12,13 @@ EXAMPLES = (
     "iTBS 600 pulses at 120 % rMT to left DLPFC 5 days a week for 6 weeks",
     "ECT right unilateral 3 times a week until remission, at most 12 sessions",
 )
+HOW_OFTEN = (
+    "iTBS 5 days a week for 6 weeks",
+    "escitalopram 10 mg daily",
+    "esketamine 84 mg nasal twice a week for 4 weeks",
+)
+HOW_LONG = ("iTBS 5 days a week for 6 weeks", "ECT 3 times a week until remission, at most 12 sessions", EXAMPLES[0])
+HOW_MUCH = ("escitalopram 10 mg daily", "nortriptyline to 100 ng/mL for 24 weeks", "venlafaxine 75 mg twice daily")
 _WIDEST = 160
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from cotreat.catalogue.words import words
 from cotreat.measures.errors import InputError
 from cotreat.measures.suggest import fold, nearest
-from cotreat.regimen.build import HOW_LONG, HOW_MUCH, HOW_OFTEN
-from cotreat.regimen.faults import EXAMPLES, fault
+from cotreat.regimen.faults import EXAMPLES, HOW_LONG, HOW_MUCH, HOW_OFTEN, fault
 from cotreat.regimen.quantities import Place
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from cotreat.regimen.ledger import Item, Ledger
 from cotreat.regimen.phrases import LANGUAGES, PHRASES, UNITS, WEEKDAYS, Language
 from cotreat.regimen.plan import Plan, Planned, in_clinic, is_modality, is_stimulation
 from cotreat.regimen.quantities import Dose, Duration, How, plain
-from cotreat.regimen.tapering import switch_steps, taper_steps
+from cotreat.regimen.tapering import WEEK, switch_steps, taper_steps
 from cotreat.regimen.values import (
     Anchor,
     AroundEach,
@@ -256,7 +256,7 @@ class _Reader:
             goal=goal,
             duration=self.time(part.over),
             start=self._start(part.start, "from_day0" if self._leads(p) else "now"),
-            way=self.say(f"by_{part.by}"),
+            way=self.say(f"by_{part.by}", step=self.time(part.steps or WEEK)),
             steps=self.phrases["join"].join(
                 self.say("taper_step" if d else "first_step", day=d, dose=dose) for d, dose in steps
             ),

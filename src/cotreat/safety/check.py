@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.suggest import did_you_mean
 from cotreat.regimen.ledger import Ledger
-from cotreat.regimen.values import Regimen
 from cotreat.safety.course import Course
 from cotreat.safety.pack import LANGUAGES, STAGES, Pack, Rule, Severity, Stage, load_pack
-from cotreat.safety.patient import Override, Patient, read_overrides, read_patient
 from cotreat.safety.paths import Path, Paths, reachable
+from cotreat.safety.patient import Override, Patient, read_overrides, read_patient
 from cotreat.safety.record import Record
 from cotreat.safety.situation import Situation
 from cotreat.safety.tables import facts
 from cotreat.safety.truth import Truth
+
+if TYPE_CHECKING:
+    from cotreat.regimen.values import Regimen
 
 RuleVerdict = Literal["fired", "remark", "did not fire", "not checked"]
 STOPPED = "stopped, prescriber override needed"
@@ -203,7 +205,7 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
     for override in patient.overrides:
         pack.rule(override.rule)
     paths = reachable(_ledger(regimen))
-    record = Record(patient, pack)
+    record = Record(patient, pack, settings.printing)
     courses = [Course(path, pack) for path in paths.every]
     stages = settings.stages or stages_for(patient)
     asked = [r for r in pack.rules if r.stage in stages]

@@ -108,7 +108,9 @@ class Course:
         then = [self.sedative_load(d) for d in {first, *changes, *(c - 1 for c in changes)} if d < day]
         if now is not None and None not in then:
             top = max((x for x in then if x is not None), default=now)
-            return (max(0.0, (top - now) / top * 100), max(0.0, top - now)) if top > 0 else (0.0, 0.0)
+            # Doses of a ledger are rounded to 0.001: a fall of exactly the limit must not read as more.
+            fall = max(0.0, round(top - now, 3))
+            return (round(fall / top * 100, 2), fall) if top > 0 else (0.0, 0.0)
         return self._fall_without_equivalents(day, first)
 
     def _fall_without_equivalents(self, day: int, first: int) -> tuple[float | None, float | None]:
@@ -134,10 +136,21 @@ class Course:
             return False
         if self._replaced(name, day):
             return False
-        top = t.highest(day - round(self.pack.parameters["abrupt_days"]), day - 1)
+        top = t.highest(self._taper_began(t, day), day - 1)
         share = self.pack.parameters["abrupt_share"]
         gentle = change.old is not None and top is not None and change.old <= share * top + 1e-9
         return False if gentle else True if change.kind == "stop" else None
+
+    def _taper_began(self, t: Timeline, day: int) -> int:
+        """Day from which the dose a stop is measured against counts: some weeks back, or where its taper began."""
+        first = day - round(self.pack.parameters["abrupt_days"])
+        run = next((r for r in t.reductions if r[-1].day == day), ())
+        last = day
+        for cut in reversed(run):
+            if last - cut.day > self.pack.parameters["taper_pause_days"]:
+                break
+            last = cut.day
+        return min(first, last - 1)
 
     def _replaced(self, name: str, day: int) -> bool:
         """Whether another sedative takes over: the load stays at three quarters or more."""

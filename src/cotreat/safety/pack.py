@@ -35,7 +35,7 @@ _PACK_FIELDS = (
 )  # fmt: skip
 PARAMETERS = (
     "abrupt_share", "abrupt_days", "washout_half_lives", "washout_unknown_days", "withdrawal_days",
-    "small_step_occupancy", "small_step_share", "days_on_before",
+    "small_step_occupancy", "small_step_share", "days_on_before", "taper_pause_days",
 )  # fmt: skip
 
 

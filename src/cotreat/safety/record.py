@@ -17,14 +17,16 @@ from cotreat.safety.truth import Number, Truth, Value, bounds, compare, disjunct
 class Record:
     """One patient, read against one rule pack (which knows more names of drugs than the catalogue)."""
 
-    def __init__(self, patient: Patient, pack: Pack) -> None:
-        self.patient, self.pack = patient, pack
+    def __init__(self, patient: Patient, pack: Pack, printing: bool = False) -> None:
+        self.patient, self.pack, self.printing = patient, pack, printing
         self.given = patient.given
         self.missing: set[str] = set()
         """Facts that were asked for and are not known, since this was last emptied."""
 
     def value(self, name: str) -> Value:
         """A recorded fact, None when it is not known."""
+        if name == "printing":
+            return self.printing
         if name == "metal_distance_cm" and name not in self.given and self.given.get("implants") == ():
             return inf
         implied = facts()[name].implies
@@ -47,22 +49,38 @@ class Record:
             return True
         settled_by = conditions()[word].settled_by
         if settled_by == "seizures":
-            ever = self._get("seizure_history")
-            return True if ever and word == "unprovoked_seizure" else False if ever is False else None
+            ever: bool | None = self._get("seizure_history")
+            if ever is None:
+                return None
+            return (word == "unprovoked_seizure") or None if ever else False
         return None if self._get(settled_by) is None else False
 
     def listed(self, name: str, *words: str) -> Truth:
         """Whether any of these words is in a list that was given; None when the list was not."""
-        found = self._get(name)
+        found: tuple[str, ...] | None = self._get(name)
         return None if found is None else any(w in found for w in words)
 
     def allergy(self, drug: str) -> Truth:
         """Whether an allergy to a drug, or to one of a group, is recorded."""
-        found = self._get("allergies")
+        found: tuple[str, ...] | None = self._get("allergies")
         if found is None:
             return None
         members = self.pack.members(drug) | {drug}
         return any(self._id(word) in members for word in found)
+
+    def _by_scale(self, least: dict[str, float]) -> Truth:
+        """Whether the recorded rating reaches its limit, by whichever scale was used.
+
+        InputError when two scales disagree: to follow either would let the verdict hang on which one is left out.
+        """
+        reached = {name: bool(self.given[name] >= limit) for name, limit in least.items() if name in self.given}
+        if not reached:
+            self.missing.add(next(iter(least)))
+            return None
+        if len(set(reached.values())) > 1:
+            said = " and ".join(f"{name} {self.given[name]:g}" for name in reached)
+            raise InputError(f"{said} disagree on how severe the depression is", hint="Give the one the plan goes by.")
+        return next(iter(reached.values()))
 
     def used_within(self, substance: str, hours: Number) -> Truth:
         """Whether a substance was used in the last hours."""
@@ -131,6 +149,12 @@ class Record:
                 return self.used_within(*arguments)
             case "new_symptom":
                 return self.listed("new_symptoms", *arguments)
+            case "session_drug":
+                return self.listed("session_drugs", *arguments)
+            case "mood_at_least":
+                return self._by_scale(dict(zip(("phq9", "madrs", "hamd17", "qids"), arguments, strict=True)))
+            case "mood_worse_by":
+                return self._by_scale(dict(zip(("change_phq9", "change_madrs", "change_qids"), arguments, strict=True)))
             case "event":
                 return self.listed("events", *arguments)
             case "stated":

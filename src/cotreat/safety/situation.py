@@ -100,6 +100,7 @@ class Situation:
         return {
             "esketamine.dose_mg": sum(i.amount for i in today) if all(i.unit == "mg" for i in today) else None,
             "esketamine.per_week": float(sum(1 for d in days if self.day - 7 < d <= self.day)),
+            "esketamine.sessions": float(sum(1 for d in days if d <= self.day)),
             "esketamine.week": float((self.day - days[0]) // 7 + 1),
         }
 
@@ -366,18 +367,25 @@ class Situation:
         found = []
         for name, t in self.course.of(word).items():
             for c in t.cuts(self.day - 1, self.day):
-                pct = 100.0 if not c.old else ((c.old - (c.new or 0.0)) / c.old * 100)
+                # Doses of a ledger are rounded to 0.001: a step of exactly half must not read as more.
+                pct = 100.0 if not c.old else round((c.old - (c.new or 0.0)) / c.old * 100, 2)
                 found.append((name, c.old, pct))
         return found
 
     def _f_step_pct(self, word: str) -> Value:
         return max((pct for _, _, pct in self._steps(word)), default=0.0)
 
-    def _f_step_pct_unless_last_is_small(self, word: str) -> Value:
-        """The largest step of today, leaving out a last step from a dose that is small by occupancy or by share."""
+    def _f_step_pct_unsoftened(self, word: str) -> Value:
+        """The largest step of today that nothing softens.
+
+        Left out are steps from a dose that is small by occupancy or by share (else no taper by occupancy could end),
+        and steps of a switch, in which another drug takes over.
+        """
         found: list[Value] = [0.0]
         for name, old, pct in self._steps(word):
-            small = self._small(name, old) if pct > 100 - 1e-6 else False
+            if name and any(m.kind == "switch" and m.day <= self.day for m in self.course.drugs[name].marks):
+                continue
+            small = self._small(name, old)
             found.append(0.0 if small else Range(0.0, pct) if small is None else pct)
         return narrowed(*_highest(found))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import inf
-from statistics import median
 from typing import Literal
 
 from cotreat.regimen.ledger import Item
@@ -60,8 +60,8 @@ class Timeline:
     @cached_property
     def gap(self) -> int:
         """Days without a dose that do not mean the drug is stopped."""
-        steps = [b - a for a, b in zip(self.days, self.days[1:], strict=False)]
-        return max(RECOVERY, round(2 * median(steps))) if steps else RECOVERY
+        steps = sorted(b - a for a, b in pairwise(self.days))
+        return max(RECOVERY, 2 * steps[len(steps) // 2]) if steps else RECOVERY
 
     @cached_property
     def goes_on(self) -> bool:

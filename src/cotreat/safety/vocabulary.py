@@ -24,6 +24,7 @@ DAY_NAMES: dict[str, Named] = {
     "esketamine.dose_mg": Named("number", dated=True),
     "esketamine.per_week": Named("number", dated=True),
     "esketamine.week": Named("number", dated=True),
+    "esketamine.sessions": Named("number", dated=True),
     "ketamine.mg_per_kg": Named("number", dated=True),
     "ketamine.minutes": Named("number", dated=True),
     "ketamine.route": Named("text", frozenset({"IV", "IM", "SC", "oral", "nasal"}), dated=True),
@@ -63,7 +64,7 @@ def _functions(drugs: frozenset[str], planned: frozenset[str], allergens: frozen
         "cut_diazepam_eq_mg": Signature("number", ("number",)),
         "diazepam_eq_mg": Signature("number", ()),
         "step_pct": Signature("number", (drugs,)),
-        "step_pct_unless_last_is_small": Signature("number", (drugs,)),
+        "step_pct_unsoftened": Signature("number", (drugs,)),
         "step_interval_days": Signature("number", (drugs,)),
         "occupancy_drop": Signature("number", (drugs,)),
         "last_step_occupancy": Signature("number", (drugs,)),
@@ -76,6 +77,9 @@ def _functions(drugs: frozenset[str], planned: frozenset[str], allergens: frozen
         "used_within_h": Signature("truth", (words["used_hours_ago"], "number"), dated=False),
         "new_symptom": Signature("truth", (words["new_symptoms"],), repeated=True, dated=False),
         "event": Signature("truth", (words["events"],), dated=False),
+        "session_drug": Signature("truth", (words["session_drugs"],), repeated=True, dated=False),
+        "mood_at_least": Signature("truth", ("number", "number", "number", "number"), dated=False),
+        "mood_worse_by": Signature("truth", ("number", "number", "number"), dated=False),
         "stated": Signature("truth", (frozenset(facts()),), dated=False),
         "train_limit_s": Signature("number", ("number", "number"), dated=False),
         "count": Signature("number", ("truth",), repeated=True, dated=False),
@@ -94,4 +98,4 @@ def vocabulary(drugs: Iterable[str], defined: Mapping[str, Expression]) -> Vocab
     words = frozenset(drugs)
     names = {n: Named(_KINDS[f.kind], frozenset(f.choices)) for n, f in facts().items() if f.kind in _KINDS}  # type: ignore[arg-type]
     functions = _functions(words, words | _planned_words(), words)
-    return Vocabulary(names | DAY_NAMES, functions, defined)
+    return Vocabulary(names | DAY_NAMES | {"printing": Named("truth")}, functions, defined)

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cotreat.model.patient import Channels
 from cotreat.model.threefry import as_words
 from cotreat.simulate.chunks import Job, Output, People
 from cotreat.simulate.kernel import cache
-from cotreat.simulate.kernel.program import LEVEL, Real, machine_dtype, program
-from cotreat.simulate.kernel.source import source
+from cotreat.simulate.kernel.program import Real, level_numbers, machine_dtype, program
 from cotreat.simulate.keys import MOOD, RATING, stream
 from cotreat.simulate.tables import Tables
 
@@ -30,8 +28,7 @@ def runner(job: Job, real: Real = "f32") -> Callable[[People, Output], None]:
     seed = np.concatenate([as_words(job.seed & 0xFFFFFFFF), as_words(job.seed >> 32)])
     levels = (job.steps // 4).bit_length()
     streams = as_words([stream(job.stage, RATING)] + [stream(job.stage, MOOD, level) for level in range(levels)])
-    by_day = tuple(j for j, name in enumerate(job.channels.inputs) if name.startswith(LEVEL))
-    tables = kernel_tables(job.tables, by_day, dtype)
+    tables = kernel_tables(job.tables, level_numbers(job.channels), dtype)
 
     def run(people: People, out: Output) -> None:
         who = (
@@ -43,14 +40,12 @@ def runner(job: Job, real: Real = "f32") -> Callable[[People, Output], None]:
             people.baseline.astype(dtype),
         )
         into = tuple(getattr(out, f.name) for f in fields(out))
-        compiled(job.channels, tuple(people.constants), real)(span, seed, streams, who, tables, into)
+        arguments = (span, seed, streams, who, tables, into)
+        names = tuple(people.constants)
+        key = (job.channels, names, real)
+        cache.kernel(key, lambda: program(job.channels, names, real), arguments)(*arguments)
 
     return run
-
-
-def compiled(channels: Channels, constants: tuple[str, ...], real: Real = "f32") -> Callable[..., None]:
-    """The compiled kernel; made once in a process, and kept on disk for later ones."""
-    return cache.kernel((channels, constants, real), lambda: source(program(channels, constants, real)))
 
 
 def kernel_tables(tables: Tables, levels: tuple[int, ...], dtype: Any) -> tuple[np.ndarray, ...]:

@@ -28,10 +28,12 @@ LEVEL, SESSIONS = "target.", "sessions."
 class Program:
     """Graph and outputs of a kernel.
 
-    ``source`` holds nodes of inputs by name ("state.mood", "constant.h", "input.sessions.ect", "noise"). ``recorded``:
-    numbers of the states written down at visits. ``general`` and ``quiet`` are the new states; ``once`` what a patient
-    needs computed once; ``score`` the rating from the states and "noise"; ``pair`` two normal numbers and ``words`` two
-    words, both from "key0", "key1", "counter0", "counter1".
+    ``states``, ``constants`` and ``inputs`` are labels by number ("state.0"): drugs of one kind share their kernel.
+    ``source`` holds the node of each label, of "noise" and of the words below. ``levels``, ``sessions``, ``recorded``:
+    numbers of the inputs that hold for a day, of those that count sessions, and of the states written down at visits.
+    ``general`` and ``quiet`` are the new states; ``once`` what a patient needs computed once; ``score`` the rating from
+    the states and "noise"; ``pair`` two normal numbers and ``words`` two words, both from "key0", "key1", "counter0",
+    "counter1".
     """
 
     graph: Graph
@@ -39,6 +41,8 @@ class Program:
     states: tuple[str, ...]
     constants: tuple[str, ...]
     inputs: tuple[str, ...]
+    levels: tuple[int, ...]
+    sessions: tuple[int, ...]
     recorded: tuple[int, ...]
     source: dict[str, int]
     general: tuple[int, ...]
@@ -47,16 +51,6 @@ class Program:
     score: int
     pair: tuple[int, ...]
     words: tuple[int, ...]
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Numbers of the inputs that hold for a day."""
-        return tuple(j for j, name in enumerate(self.inputs) if name.startswith(LEVEL))
-
-    @property
-    def sessions(self) -> tuple[int, ...]:
-        """Numbers of the inputs that count sessions, in the order of the stimulations."""
-        return tuple(j for j, name in enumerate(self.inputs) if name.startswith(SESSIONS))
 
 
 def program(channels: Channels, constants: tuple[str, ...], real: Real = "f32") -> Program:
@@ -73,22 +67,20 @@ def program(channels: Channels, constants: tuple[str, ...], real: Real = "f32") 
 
 def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Program:
     g = Graph()
-    source = {f"state.{n}": g.input(f"state.{n}", real) for n in channels.states}
-    source |= {f"constant.{n}": g.input(f"constant.{n}", real) for n in constants}
-    source |= {f"input.{n}": g.input(f"input.{n}", real) for n in channels.inputs}
-    source["noise"] = g.input("noise", real)
-    source |= {n: g.input(n, "u32") for n in ("key0", "key1", "counter0", "counter1")}
     state, c, u = (
-        {n: f"{group}.{n}" for n in names}
+        {n: f"{group}.{k}" for k, n in enumerate(names)}
         for group, names in (("state", channels.states), ("constant", constants), ("input", channels.inputs))
     )
+    source = {label: g.input(label, real) for group in (state, c, u) for label in group.values()}
+    source["noise"] = g.input("noise", real)
+    source |= {n: g.input(n, "u32") for n in ("key0", "key1", "counter0", "counter1")}
 
     def new_states(state: dict[str, object], c: dict[str, object], u: dict[str, object], noise: object) -> list[object]:
         new = step(state, c, channels, u, noise)
         return [new[n] for n in channels.states]
 
     general = g.contracted(trace(g, new_states, source, state, c, u, "noise"))
-    nothing = {source[f"input.{n}"]: g.literal(0.0, real) for n in channels.inputs if not n.startswith(LEVEL)}
+    nothing = {source[label]: g.literal(0.0, real) for n, label in u.items() if not n.startswith(LEVEL)}
     quiet = g.rewritten(general, nothing)
 
     def rating(state: dict[str, object], c: dict[str, object], noise: object) -> object:
@@ -105,18 +97,25 @@ def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Prog
     return Program(
         graph=g,
         real=real,
-        states=channels.states,
-        constants=constants,
-        inputs=channels.inputs,
+        states=tuple(state.values()),
+        constants=tuple(c.values()),
+        inputs=tuple(u.values()),
+        levels=level_numbers(channels),
+        sessions=tuple(j for j, name in enumerate(channels.inputs) if name.startswith(SESSIONS)),
         recorded=tuple(channels.states.index(n) for n in channels.recorded),
         source=source,
         general=general,
         quiet=quiet,
-        once=_once(g, (*general, *quiet, score), frozenset(source[f"constant.{n}"] for n in constants)),
+        once=_once(g, (*general, *quiet, score), frozenset(source[label] for label in c.values())),
         score=score,
         pair=g.contracted(normals),
         words=words,
     )
+
+
+def level_numbers(channels: Channels) -> tuple[int, ...]:
+    """Numbers of the inputs that hold for a day."""
+    return tuple(j for j, name in enumerate(channels.inputs) if name.startswith(LEVEL))
 
 
 def _once(g: Graph, outputs: tuple[int, ...], constants: frozenset[int]) -> tuple[int, ...]:

@@ -13,29 +13,20 @@ from cotreat.simulate.kernel.program import Program
 WIDTH = 16
 
 
-def source(p: Program, width: int = WIDTH) -> str:
-    """Python source with one function, ``run``; see ``cpu`` for its arguments."""
+def source(p: Program, name: str, width: int = WIDTH) -> str:
+    """Python source with one function, ``run``; see ``cpu`` for its arguments.
+
+    ``name`` is that under which ``machine`` knows the program.
+    """
     rows, at = _layout(p)
     real = "np.float32" if p.real == "f32" else "np.float64"
     w = width
 
-    def lane(name: str) -> str:
-        return f"s[{at[name] * w} + i]"
-
-    loaded = {number: lane(name) for name, number in p.source.items() if name in at}
-    once = {number: lane(f"once.{number}") for number in p.once}
-
-    def loop(outputs: tuple[int, ...], into: list[str], given: dict[int, str], depth: int) -> str:
-        code, results = emit.lines(p.graph, outputs, given, emit.numba)
-        # all results are read before the first is written: a state may take the value of another
-        code += [f"r{k} = {value}" for k, value in enumerate(results)]
-        code += [f"{target} = r{k}" for k, target in enumerate(into)]
-        return ("\n" + " " * depth).join(code)
-
-    states = [lane(f"state.{n}") for n in p.states]
-    key = {p.source[n]: n for n in ("key0", "key1", "counter0", "counter1")}
+    literals = emit.literals(p.graph, (*p.pair, *p.words))
+    key = literals | {p.source[n]: n for n in ("key0", "key1", "counter0", "counter1")}
     fields = {
         "REAL": real,
+        "LITERALS": "\n".join(emit.definitions(p.graph, literals)),
         "W": str(w),
         "ROWS": str(rows * w),
         "NS": str(len(p.states)),
@@ -43,7 +34,7 @@ def source(p: Program, width: int = WIDTH) -> str:
         "NI": str(len(p.inputs)),
         "STATES": str(len(p.states) * w),
         "MOVING": str((len(p.states) + len(p.sessions)) * w),
-        "C0": str(at["constant." + p.constants[0]] * w),
+        "C0": str(at[p.constants[0]] * w),
         "U0": str(at["inputs"] * w),
         "NOISE": str(at["noise"] * w),
         "SCORE": str(at["score"] * w),
@@ -58,31 +49,27 @@ def source(p: Program, width: int = WIDTH) -> str:
         "SESSIONS": _numbers(p.sessions),
         "WORDS_BODY": _function(p, p.words, key),
         "PAIR_BODY": _function(p, p.pair, key),
-        "ONCE": loop(p.once, [once[n] for n in p.once], loaded, 12) or "pass",
-        "RATE": loop((p.score,), [lane("score")], loaded | once | {p.source["noise"]: "noise"}, 20),
-        "GENERAL": loop(p.general, states, loaded | once, 24),
-        "QUIET": loop(p.quiet, states, loaded | once, 24),
+        "NAME": repr(name),
+        "ROW": repr(at),
     }
     text = _TEMPLATE
-    for name, value in fields.items():
-        text = text.replace(f"@{name}@", value)
+    for mark, value in fields.items():
+        text = text.replace(f"@{mark}@", value)
     return text
 
 
 def _layout(p: Program) -> tuple[int, dict[str, int]]:
     """Rows of the buffer, and the row of each name."""
-    names = [f"state.{n}" for n in p.states]
     at: dict[str, int] = {}
-    groups = [names, ["count"] * len(p.sessions), [f"constant.{n}" for n in p.constants]]
-    groups += [[f"once.{n}" for n in p.once], ["inputs"] if not p.inputs else [f"input.{n}" for n in p.inputs]]
-    groups += [["noise"], ["score"], ["baseline"], ["reference"]]
+    groups = [list(p.states), ["count"] * len(p.sessions), list(p.constants), [f"once.{n}" for n in p.once]]
+    groups += [list(p.inputs) or ["inputs"], ["noise"], ["score"], ["baseline"], ["reference"]]
     row = 0
     for group in groups:
         for name in group:
             at.setdefault(name, row)
             row += 1
     at.setdefault("count", row)  # read by nothing when there are no sessions
-    at.setdefault("inputs", at[f"input.{p.inputs[0]}"] if p.inputs else row)
+    at.setdefault("inputs", at[p.inputs[0]] if p.inputs else row)
     return row + 1, at
 
 
@@ -92,7 +79,7 @@ def _numbers(values: tuple[int, ...]) -> str:
 
 
 def _function(p: Program, outputs: tuple[int, ...], given: dict[int, str]) -> str:
-    code, results = emit.lines(p.graph, outputs, given, emit.numba)
+    code, results = emit.lines(p.graph, outputs, given, emit.NUMBA)
     return "\n    ".join([*code, f"return {', '.join(results)}"])
 
 
@@ -105,12 +92,19 @@ import numpy as np
 from numba import njit
 
 from cotreat.simulate.kernel.intrinsics import bits_f32, bits_i32, bits_u32, fma, select, widest_vectors
+from cotreat.simulate.kernel.machine import on_lanes
 
 INLINE = {"nogil": True, "error_model": "numpy", "forceinline": True}
 LEVELS = @LEVELS@
 SESSIONS = @SESSIONS@
 RECORDED = @RECORDED@
 NEVER = 1 << 28
+@LITERALS@
+ROW = @ROW@
+once = on_lanes(@NAME@, "once", ROW, @W@)
+rate = on_lanes(@NAME@, "score", ROW, @W@)
+general = on_lanes(@NAME@, "general", ROW, @W@)
+quiet = on_lanes(@NAME@, "quiet", ROW, @W@)
 
 
 @njit(**INLINE)
@@ -271,7 +265,7 @@ def run(span, seed, streams, people, tables, out):
             for j in range(1 + @NSESSION@):
                 kept[j, i] = @REAL@(0.0)
         for i in range(@W@):
-            @ONCE@
+            once(s, i)
         given[:] = 0
         due = place(q, start, tracks, row0, rows, due_in)
         for day in range(start, last + 1):
@@ -280,8 +274,9 @@ def run(span, seed, streams, people, tables, out):
                 tick = np.uint32(day)
                 for i in range(@W@):
                     normal, _ = pair(key[i], key[@W@ + i], number[i], tick)
-                    noise = @REAL@(normal)
-                    @RATE@
+                    s[@NOISE@ + i] = normal
+                for i in range(@W@):
+                    rate(s, i)
             if day == due:
                 for i in range(@W@):
                     decide(
@@ -348,10 +343,10 @@ def run(span, seed, streams, people, tables, out):
                                 s[@COUNT@ + m * @W@ + i] += s[@U0@ + j * @W@ + i]
                             m += 1
                     for i in range(@W@):
-                        @GENERAL@
+                        general(s, i)
                 else:
                     for i in range(@W@):
-                        @QUIET@
+                        quiet(s, i)
 
             if still:
                 for i in range(@W@):
