@@ -88,7 +88,13 @@ def _simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
             click.option("--params", default="prior-2026", show_default=True, help="Parameter set: a name or a file."),
-            click.option("--engine", type=click.Choice(["reference"]), default="reference", help="Simulation engine."),
+            click.option(
+                "--engine",
+                type=click.Choice(["kernel", "reference"]),
+                default="kernel",
+                show_default=True,
+                help="kernel: compiled from the model. reference: the plain scan it is checked against.",
+            ),
             click.option("--threads", type=int, default=None, help="Threads; results do not depend on it."),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
         ]
@@ -102,7 +108,7 @@ def _settings(options: dict[str, Any], done: Callable[[float], None] | None) -> 
 
     if options["threads"] is not None and options["threads"] < 1:
         raise InputError(f"threads must be at least 1, not {options['threads']}")
-    names = ("patients", "draws", "seed", "threads")
+    names = ("patients", "draws", "seed", "threads", "engine")
     return Settings(**{k: options[k] for k in names}, progress=done)
 
 
@@ -260,6 +266,36 @@ def doses(sentences: str, days: int | None, as_csv: bool, nonmem: bool, as_json:
         from cotreat.report.doses import print_doses
 
         print_doses(regimen, days, Console())
+
+
+@cli.command(epilog=_EXAMPLE + "cotreat check examples/check.yaml")
+@click.argument("file")
+@click.option("--lang", type=click.Choice(["en", "ko", "ja"]), default="en", show_default=True, help="Language.")
+@click.option("--rules", "pack", default=None, help="A rule pack of your own (YAML). Default: the packaged one.")
+@click.option("--all", "everything", is_flag=True, help="List every rule, also those that did not fire.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def check(file: str, lang: str, pack: str | None, everything: bool, as_json: bool) -> int:
+    """Check a regimen for a patient against the safety rules.
+
+    FILE is a YAML file with a regimen and what is known of the patient. Exit code 1 when a rule stops the plan. What is
+    not known is reported as not checked, never as safe.
+    """
+    from cotreat.safety.check import CheckOptions, load_case
+    from cotreat.safety.check import check as run
+    from cotreat.safety.pack import load_pack
+
+    case = load_case(file)
+    options = CheckOptions(pack=None if pack is None else load_pack(pack), language=lang)
+    verdict = run(case.regimen, case.patient, options)
+    if as_json:
+        _print_json(verdict.document())
+    else:
+        from rich.console import Console
+
+        from cotreat.report.safety import print_verdict
+
+        print_verdict(verdict.document(), Console(), everything=everything)
+    return 1 if verdict.stopped else 0
 
 
 def _sentences(text: str) -> str:

@@ -38,7 +38,7 @@ def test_unit_help_answers_within_half_a_second() -> None:
     assert min(times) < 0.5, times
 
 
-@pytest.mark.parametrize("command", ["compare", "predict", "doses", "evidence", "evidence show", "evidence check"])
+@pytest.mark.parametrize("command", ["compare", "predict", "doses", "check", "evidence", "evidence show", "evidence check"])
 def test_unit_every_help_has_an_example(command: str) -> None:
     run = cotreat(*command.split(), "--help")
     assert run.returncode == 0
@@ -156,6 +156,17 @@ def test_unit_a_read_only_folder_is_refused(tmp_path: Path) -> None:
         return
     tmp_path.chmod(0o500)
     refused(cotreat("compare", "after-ect", *FAST, "--out", "out", cwd=tmp_path), "permission")
+
+
+def test_unit_check_stops_a_dangerous_plan_with_exit_code_1() -> None:
+    file = str(Path(__file__).parents[2] / "examples" / "check.yaml")
+    run = cotreat("check", file)
+    assert run.returncode == 1
+    assert "stopped, prescriber override needed" in run.stdout
+    assert "not a medical device" in " ".join(run.stdout.split())
+    document = json.loads(cotreat("check", file, "--json").stdout)
+    assert {"rules", "checked", "not_checked"} <= set(document)
+    assert all({"id", "stage", "severity", "verdict", "message", "source"} <= set(r) for r in document["rules"])
 
 
 def test_unit_a_broken_study_is_refused_and_a_contradiction_is_named(tmp_path: Path) -> None:

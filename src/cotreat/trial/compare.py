@@ -18,6 +18,7 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.regimen.readback import read_back
 from cotreat.regimen.timeline import timeline_document
 from cotreat.regimen.values import Regimen
+from cotreat.safety.check import check
 from cotreat.simulate.channels import ends_acute_course, ignored_qualifiers, layout_of
 from cotreat.simulate.result import STATED_N, AcuteCourse, acute_course, definition_text, follow_up, on_scale
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
@@ -65,7 +66,7 @@ def compare(
         "contrasts": contrasts,
         "curves": [c for a in arms.values() for c in _curves(a, what.outcomes, decisions)],
         "definitions": _definitions(what, decisions),
-        "safety": [{"arm": n, "verdict": "not checked", "detail": "no safety rules in this version"} for n in arms],
+        "safety": [_safety(a) for a in arms.values()],
         "provenance": provenance(settings, parameters, command, ledgers, _evidence(ledgers))
         | {"ignored_qualifiers": ignored_qualifiers(ledgers)},
     }
@@ -183,6 +184,12 @@ def _outcomes(arm: ArmResult, request: OutcomeRequest, decisions: Decisions) -> 
 
 def _rounded(interval: tuple[float, float], factor: float = 1.0) -> list[float]:
     return [round(factor * interval[0], 4), round(factor * interval[1], 4)]
+
+
+def _safety(arm: ArmResult) -> dict[str, Any]:
+    """The safety verdict of an arm, for nobody in particular: what needs a patient stays not checked."""
+    verdict = check(arm.regimen)
+    return {"arm": arm.name, "verdict": verdict.word, "detail": verdict.detail(), "rule_pack": verdict.pack_version}
 
 
 def _evidence(ledgers: list[Ledger]) -> tuple[str, ...]:

@@ -10,7 +10,11 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.run import Settings
 
 DISCLAIMER = "Research and decision support, not a medical device"
-ENGINE = "reference (lax.scan)"
+ENGINES = {
+    "kernel": "kernel (compiled from the model)",
+    "reference": "reference (lax.scan)",
+    "kernel64": "kernel, float64",
+}
 
 
 def provenance(
@@ -25,7 +29,7 @@ def provenance(
         "weeks": settings.weeks,
         "version": __version__,
         "parameters": {"name": parameters.name, "checksum": parameters.checksum, "status": parameters.status},
-        "engine": ENGINE,
+        "engine": ENGINES[settings.engine],
         "evidence": list(evidence),
         "given": sorted({s for ledger in ledgers for s in ledger.subjects}),
     }

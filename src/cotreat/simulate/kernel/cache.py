@@ -169,10 +169,10 @@ def _in_memory(name: str, text: str, arguments: tuple[Any, ...]) -> Call:
 
 
 def _compiled(module: ModuleType, arguments: tuple[Any, ...]) -> Call:
-    from numba import typeof
+    import numba
 
-    call: Any = module.run
-    call.compile(tuple(typeof(a) for a in arguments))
+    call, type_of = module.run, numba.typeof
+    call.compile(tuple(type_of(a) for a in arguments))
     call.disable_compile()
     result: Call = call
     return result

@@ -79,7 +79,8 @@ def _bits(flags: np.ndarray, count: int) -> np.ndarray:
     rows, n = flags.shape
     wide = np.zeros((rows, 64 * count), np.uint64)
     wide[:, :n] = flags
-    return (wide.reshape(rows, count, 64) << np.arange(64, dtype=np.uint64)).sum(axis=2, dtype=np.uint64)
+    shifted = wide.reshape(rows, count, 64) << np.arange(64, dtype=np.uint64)
+    return np.asarray(shifted.sum(axis=2, dtype=np.uint64))
 
 
 def _due_in(tables: Tables) -> np.ndarray:

@@ -7,15 +7,15 @@ that are known here. So the step is handed to the compiler as it is.
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped, unused-ignore]
+from llvmlite import binding, ir  # type: ignore[import-untyped, unused-ignore]
 from numba import types
 from numba.extending import intrinsic
 
 from cotreat.simulate.kernel.graph import COMPARISONS, Graph
-from cotreat.simulate.kernel.intrinsics import multiply_add
 from cotreat.simulate.kernel.program import Program
 
 _TYPES = {
@@ -28,6 +28,9 @@ _TYPES = {
 _SIGNS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _WORDS = {"add": "add", "sub": "sub", "and": "and_", "or": "or_", "xor": "xor", "shl": "shl"}
 _REAL = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "neg": "fneg"}
+
+_X86 = platform.machine() in ("x86_64", "AMD64")
+_HAS_FMA = not _X86 or bool(binding.get_host_cpu_features().get("fma", False))
 
 _PROGRAMS: dict[str, Program] = {}
 
@@ -61,6 +64,38 @@ def on_lanes(name: str, part: str, rows: dict[str, int], width: int) -> Any:
             return context.get_dummy_value()
 
         return types.void(buffer, lane), write
+
+    return intrinsic(typed)
+
+
+def of_words(name: str, part: str) -> Any:
+    """A function of two words of a key and two of a counter, for Numba: "pair" of normal numbers, or "words"."""
+
+    def typed(typing: Any, key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
+        result = types.UniTuple(types.float32 if part == "pair" else types.uint32, 2)
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            p = _PROGRAMS[name]
+            given = dict(zip((p.source[n] for n in ("key0", "key1", "counter0", "counter1")), args, strict=True))
+            outputs = p.pair if part == "pair" else p.words
+            return context.make_tuple(builder, result, _instructions(p.graph, outputs, (context, builder), given.get))
+
+        return result(*[types.uint32] * 4), write
+
+    return intrinsic(typed)
+
+
+def widest_vectors() -> Any:
+    """A function () for Numba that lets the function it is called in use the widest vectors of the processor."""
+
+    def typed(typing: Any) -> Any:
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            # LLVM halves the vectors of many processors that have 512 bits; the set of known attributes lacks this one
+            if _X86:
+                set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+            return context.get_dummy_value()
+
+        return types.void(), write
 
     return intrinsic(typed)
 
@@ -103,7 +138,8 @@ def _instruction(g: Graph, number: int, where: tuple[Any, Any], a: list[Any]) ->
     if node.op == "literal":
         return ir.Constant(_TYPES[kind], int(node.value[0]) if kind == "bool" else node.value[0])
     if node.op == "fma":
-        return multiply_add(builder, *a)
+        # in software it would be a hundred times slower
+        return builder.fma(*a) if _HAS_FMA else builder.fadd(builder.fmul(a[0], a[1]), a[2])
     if node.op == "select":
         return builder.select(*a)
     if node.op == "not":

@@ -7,7 +7,6 @@ lane's arithmetic is the same wherever it stands, so neither blocks nor neighbou
 
 from __future__ import annotations
 
-from cotreat.simulate.kernel import emit
 from cotreat.simulate.kernel.program import Program
 
 WIDTH = 16
@@ -22,11 +21,8 @@ def source(p: Program, name: str, width: int = WIDTH) -> str:
     real = "np.float32" if p.real == "f32" else "np.float64"
     w = width
 
-    literals = emit.literals(p.graph, (*p.pair, *p.words))
-    key = literals | {p.source[n]: n for n in ("key0", "key1", "counter0", "counter1")}
     fields = {
         "REAL": real,
-        "LITERALS": "\n".join(emit.definitions(p.graph, literals)),
         "W": str(w),
         "ROWS": str(rows * w),
         "NS": str(len(p.states)),
@@ -47,8 +43,6 @@ def source(p: Program, name: str, width: int = WIDTH) -> str:
         "NSESSION": str(len(p.sessions)),
         "LEVELS": _numbers(p.levels),
         "SESSIONS": _numbers(p.sessions),
-        "WORDS_BODY": _function(p, p.words, key),
-        "PAIR_BODY": _function(p, p.pair, key),
         "NAME": repr(name),
         "ROW": repr(at),
     }
@@ -78,43 +72,26 @@ def _numbers(values: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, values))},)" if values else "(-1,)"
 
 
-def _function(p: Program, outputs: tuple[int, ...], given: dict[int, str]) -> str:
-    code, results = emit.lines(p.graph, outputs, given, emit.NUMBA)
-    return "\n    ".join([*code, f"return {', '.join(results)}"])
-
-
 _TEMPLATE = '''\
 """Generated from the model's step; do not edit."""
-
-import math
 
 import numpy as np
 from numba import njit
 
-from cotreat.simulate.kernel.intrinsics import bits_f32, bits_i32, bits_u32, fma, select, widest_vectors
-from cotreat.simulate.kernel.machine import on_lanes
+from cotreat.simulate.kernel import machine
 
-INLINE = {"nogil": True, "error_model": "numpy", "forceinline": True}
 LEVELS = @LEVELS@
 SESSIONS = @SESSIONS@
 RECORDED = @RECORDED@
 NEVER = 1 << 28
-@LITERALS@
 ROW = @ROW@
-once = on_lanes(@NAME@, "once", ROW, @W@)
-rate = on_lanes(@NAME@, "score", ROW, @W@)
-general = on_lanes(@NAME@, "general", ROW, @W@)
-quiet = on_lanes(@NAME@, "quiet", ROW, @W@)
-
-
-@njit(**INLINE)
-def words(key0, key1, counter0, counter1):
-    @WORDS_BODY@
-
-
-@njit(**INLINE)
-def pair(key0, key1, counter0, counter1):
-    @PAIR_BODY@
+once = machine.on_lanes(@NAME@, "once", ROW, @W@)
+rate = machine.on_lanes(@NAME@, "score", ROW, @W@)
+general = machine.on_lanes(@NAME@, "general", ROW, @W@)
+pair = machine.of_words(@NAME@, "pair")
+words = machine.of_words(@NAME@, "words")
+widest_vectors = machine.widest_vectors()
+quiet = machine.on_lanes(@NAME@, "quiet", ROW, @W@)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -195,7 +172,7 @@ def noise_of_day(z, both, key, number, day, steps):
         level += 1
 
 
-@njit(**INLINE)
+@njit(nogil=True, error_model="numpy", forceinline=True)
 def is_in(bits, j):
     return (bits[j >> 6] >> np.uint64(j & 63)) & np.uint64(1) != 0
 
