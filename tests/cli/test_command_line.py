@@ -38,7 +38,9 @@ def test_unit_help_answers_within_half_a_second() -> None:
     assert min(times) < 0.5, times
 
 
-@pytest.mark.parametrize("command", ["compare", "predict", "doses", "check", "evidence", "evidence show", "evidence check"])
+@pytest.mark.parametrize(
+    "command", ["compare", "predict", "doses", "check", "evidence", "evidence show", "evidence check"]
+)
 def test_unit_every_help_has_an_example(command: str) -> None:
     run = cotreat(*command.split(), "--help")
     assert run.returncode == 0

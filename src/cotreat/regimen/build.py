@@ -12,7 +12,7 @@ from cotreat.catalogue.words import words
 from cotreat.measures.errors import InputError
 from cotreat.regimen.faults import EXAMPLES, HOW_LONG, HOW_MUCH, HOW_OFTEN, fault
 from cotreat.regimen.quantities import Dose, Duration, How, Intensity, Place, TimeUnit, plain
-from cotreat.regimen.trees import CLAUSES, FIXED, NAMES, QUALIFIERS, spaced, tokens, trees
+from cotreat.regimen.trees import CLAUSES, FIXED, NAMES, NUMBERED, QUALIFIERS, spaced, tokens, trees
 from cotreat.regimen.values import (
     Anchor,
     AroundEach,
@@ -179,11 +179,13 @@ class Builder:
         so_far = How()
         for i, node in enumerate(trees(course)):
             said = first if i == 0 else []
+            said_first = {t.data for t in trees(node)} & QUALIFIERS if i > 0 else set()
+            if said_first and not said_first & NUMBERED:  # `then` goes on only before a number or a frequency
+                raise self.wrong(node, "a change of how it is given begins a line of its own, with `then`")
             segment, so_far = self.segment(node, said, (entry, subject_node), so_far)
             if i > 0 and (segment.start is not None or segment.window is not None):
-                raise self.wrong(
-                    node, "`then` already says when this begins", "Leave `from ...` out, or begin a new line.", HOW_LONG
-                )
+                hint = "Leave `from ...` out, or begin a new line."
+                raise self.wrong(node, "`then` already says when this begins", hint, HOW_LONG)
             if i > 0 and segments[-1].length is None and not isinstance(segments[-1].rhythm, Spread):
                 raise self.wrong(
                     node,

@@ -16,6 +16,8 @@ QUALIFIERS = {
     "dose", "pulses", "hertz", "milliampere", "intensity", "site", "session_length", "infusion", "placement", "route",
     "format",
 }  # fmt: skip
+NUMBERED = {"dose", "pulses", "hertz", "milliampere", "session_length"}
+"""Qualifiers that begin with a number."""
 NAMES = {"milliampere": "current", "hertz": "frequency", "over": "infusion time", "minutes": "session length"}
 CLAUSES = {
     "start": "start",

@@ -38,8 +38,9 @@ _UNCONFIRMED = "the rule is not confirmed in a source: it can stop, it cannot cl
 class CheckOptions:
     """How to check.
 
-    ``stages``: which rules; None is the rules for a plan and its patient, and those for a session or an application
-    when anything of that kind is recorded. ``pack`` None: the packaged rules. ``language`` of the messages.
+    ``stages``: which rules; None is all but those for an application, which are asked when anything of the kind is
+    recorded. A plan that is only compared with others is asked the stages ``PLANNING``. ``pack`` None: the packaged
+    rules. ``language`` of the messages.
     ``printing``: the plan is about to be printed, so a blocking rule that could not be checked stops it.
     """
 
@@ -227,18 +228,19 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
 
 
 def stages_for(patient: Patient) -> tuple[Stage, ...]:
-    """The stages worth asking: the plan and its patient, and what is recorded of a session or an application."""
+    """The stages asked unless said: the rules for sessions too, since leaving them out would hide what is not known."""
     sections = {facts()[name].section for name in patient.given}
-    return tuple(s for s in STAGES if s in PLANNING or s in sections)
+    return tuple(s for s in STAGES if s != "application" or s in sections)
 
 
 def _ledger(regimen: Regimen | Ledger) -> Ledger:
     if isinstance(regimen, Ledger):
         return regimen
     from cotreat.regimen.doses import fitting_horizon
-    from cotreat.regimen.expand import expand
+    from cotreat.regimen.expand import LONGEST_HORIZON, expand
 
-    return expand(regimen, fitting_horizon(regimen))
+    # A little beyond the last day, so that what happens on the day a taper ends is seen.
+    return expand(regimen, min(fitting_horizon(regimen) + 28, LONGEST_HORIZON))
 
 
 def _applies(rule: Rule, course: Course) -> bool:
@@ -270,7 +272,7 @@ class _Decisions:
 
     def over(self, courses: list[Course], paths: Paths) -> None:
         """Decides every rule."""
-        first = courses[0] if courses else Course(Path((), (), (), 0), self.record.pack)
+        first = courses[0] if courses else Course(Path((), (), ()), self.record.pack)
         still = Situation(first, self.record, 0)
         for rule in [r for r in self.open.values() if not r.condition.dated]:
             self._decide(rule, still)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
 from cotreat.regimen.ledger import Before, Item, Ledger, Mark, Transition
@@ -19,13 +19,13 @@ Stay = tuple[int, int, int]
 class Path:
     """One way through the whole regimen: items and marks in calendar days, in order of time.
 
-    ``end`` is the day on which the last phase that goes on and on is cut off by the horizon.
+    ``cut_off`` holds, for everything given in a phase that outlasts the horizon, the day it is cut off there.
     """
 
     items: tuple[Item, ...]
     marks: tuple[Mark, ...]
     before: tuple[Before, ...]
-    end: int
+    cut_off: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,14 @@ def _spread(tracks: list[list[tuple[Stay, ...]]]) -> Iterator[tuple[tuple[Stay, 
 def _path(ledger: Ledger, stays: list[Stay]) -> Path:
     items: list[Item] = []
     marks: list[Mark] = []
-    end = 0
+    cut_off: dict[str, int] = {}
     for number, start, left in stays:
         phase = ledger.phases[number]
         items += [replace(i, day=i.day + start) if start else i for i in phase.items if i.day + start < left]
         # A mark on the day a phase ends (the last cut of a taper) belongs to it.
         marks += [replace(m, day=m.day + start) for m in phase.marks if m.day + start <= left]
-        if phase.length is None:
-            end = max(end, left)
+        if phase.length is None or phase.length >= ledger.horizon:
+            cut_off |= {i.subject: min(left, start + ledger.horizon) for i in phase.items}
     items.sort(key=lambda i: (i.day, i.hour, i.subject))
     marks.sort(key=lambda m: (m.day, m.subject))
-    last = max((i.day for i in items), default=0)
-    return Path(tuple(items), tuple(dict.fromkeys(marks)), ledger.before, max(end, last + 1))
+    return Path(tuple(items), tuple(dict.fromkeys(marks)), ledger.before, cut_off)

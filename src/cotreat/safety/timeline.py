@@ -42,7 +42,7 @@ class Timeline:
         self.drug = drug
         self.items: tuple[Item, ...] = tuple(i for i in path.items if i.subject == drug and not i.sham)
         self.marks = tuple(m for m in path.marks if m.subject == drug)
-        self.end = path.end
+        self.cut_off = path.cut_off.get(drug)
         totals: dict[int, float] = {}
         for item in self.items:
             totals[item.day] = totals.get(item.day, 0.0) + item.amount
@@ -53,6 +53,7 @@ class Timeline:
         self.before = stated is not None
         self.before_amount = stated.amount if stated is not None and stated.unit else None
         self.held = frozenset(m.day for m in self.marks if m.kind == "hold")
+        self.spared = frozenset(d for day in self.held for d in range(day, _session_after(path, day) + 1))
         self.switched_in = {
             m.day for m in path.marks if m.kind == "switch" and m.subject != drug and m.text.endswith(f" to {drug}")
         }
@@ -68,7 +69,9 @@ class Timeline:
         """Whether the drug is still given when the horizon cuts the path off."""
         if not self.days:
             return self.before and not any(m.kind in ("stop", "taper end") for m in self.marks)
-        return self.days[-1] >= self.end - self.gap and not any(
+        if self.cut_off is None:
+            return False
+        return self.days[-1] >= self.cut_off - self.gap and not any(
             m.kind in ("stop", "taper end") and m.day > self.days[-1] for m in self.marks
         )
 
@@ -81,18 +84,24 @@ class Timeline:
             return (Change(stop, "stop", self.before_amount, 0.0),) if self.before and stop is not None else ()
         amount: float | None = self.before_amount if self.before else 0.0
         last: int | None = None
-        for k, day in enumerate(self.days):
+        free = [d for d in self.days if d not in self.spared]
+        for day in self.days:
             total = self.totals[day]
             if last is not None and day - last > self.gap:
                 found.append(Change(last + 1, self._ending(last + 1), amount, 0.0))
                 amount = 0.0
             last = day
+            if day in self.spared and free:
+                # On days with a hold less is taken, yet the dose has not changed.
+                if amount != 0:
+                    continue
+                total = self.totals[next((d for d in free if d > day), free[-1])]
             if amount is not None and abs(total - amount) <= SAME:
                 continue
-            if amount is not None and 0 < total < amount and self._recovers(k, amount):
+            if amount is not None and 0 < total < amount and self._recovers(day, amount):
                 continue
             kind: ChangeKind = "start" if amount == 0 else "raise" if amount is None or total > amount else "cut"
-            if not (self.before and k == 0 and amount is None):
+            if not (self.before and amount is None and not found):
                 found.append(Change(day, kind, amount, total))
             amount = total
         if not self.goes_on:
@@ -101,9 +110,8 @@ class Timeline:
             found.append(Change(stopped, "stop" if ordered else self._ending(stopped), amount, 0.0))
         return tuple(found)
 
-    def _recovers(self, k: int, amount: float) -> bool:
-        later = [d for d in self.days[k + 1 :] if d <= self.days[k] + RECOVERY]
-        return any(self.totals[d] >= amount - SAME for d in later)
+    def _recovers(self, day: int, amount: float) -> bool:
+        return any(self.totals.get(d, 0.0) >= amount - SAME for d in range(day + 1, day + RECOVERY + 1))
 
     def _ending(self, day: int) -> ChangeKind:
         """A stop when the regimen orders it (a switch crosses over, so its end is ordered too), else an end."""
@@ -163,3 +171,8 @@ class Timeline:
             else:
                 fresh = True
         return tuple(tuple(run) for run in found)
+
+
+def _session_after(path: Path, day: int) -> int:
+    """Day of the session a hold that begins on a day is for: the next one within a week, else the day itself."""
+    return min((i.day for i in path.items if i.kind == "session" and day <= i.day <= day + 7), default=day)

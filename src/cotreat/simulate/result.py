@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -183,11 +184,14 @@ def follow_up(
 
 def on_scale(score: np.ndarray, source: str, target: str) -> np.ndarray:
     """Scores of a cohort on another scale (the crosswalk on a fine grid, for averages of the cohort only)."""
-    if source == target:
-        return score
+    return score if source == target else np.asarray(np.interp(score, *_crosswalk_grid(source, target)))
+
+
+@cache
+def _crosswalk_grid(source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
     high = find_scale(source).high
     grid = np.linspace(0.0, high, 4 * int(high) + 1)
-    return np.asarray(np.interp(score, grid, [to_scale(float(g), source, target) for g in grid]))
+    return grid, np.array([to_scale(float(g), source, target) for g in grid])
 
 
 def definition_text(definition: RelapseDefinition) -> str:

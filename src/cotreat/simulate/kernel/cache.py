@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from cotreat.simulate.kernel.program import Program
 from cotreat.simulate.kernel.source import source
@@ -171,7 +171,7 @@ def _in_memory(name: str, text: str, arguments: tuple[Any, ...]) -> Call:
 def _compiled(module: ModuleType, arguments: tuple[Any, ...]) -> Call:
     import numba
 
-    call, type_of = module.run, numba.typeof
+    call, type_of = module.run, cast(Any, numba.typeof)
     call.compile(tuple(type_of(a) for a in arguments))
     call.disable_compile()
     result: Call = call

@@ -72,7 +72,8 @@ def of_words(name: str, part: str) -> Any:
     """A function of two words of a key and two of a counter, for Numba: "pair" of normal numbers, or "words"."""
 
     def typed(typing: Any, key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
-        result = types.UniTuple(types.float32 if part == "pair" else types.uint32, 2)
+        pair_of: Any = types.UniTuple
+        result = pair_of(types.float32 if part == "pair" else types.uint32, 2)
 
         def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             p = _PROGRAMS[name]

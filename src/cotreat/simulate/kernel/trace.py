@@ -149,4 +149,4 @@ def _where(equation: Any) -> str:
     if not ours:
         return "place unknown"
     file = ours[0].file_name.replace("\\", "/").rsplit("/", 1)[-1]
-    return f"{file}, {ours[0].function_name}, line {ours[0].line_num}"
+    return f"{file}, {ours[0].function_name.rsplit('.', 1)[-1]}, line {ours[0].line_num}"
