@@ -11,7 +11,6 @@ import math
 import shutil
 import subprocess
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -118,18 +117,13 @@ def source(p: Program) -> str:
 
 def lines(g: Graph, outputs: tuple[int, ...], given: Mapping[int, str]) -> tuple[list[str], list[str]]:
     """Statements of C that compute the outputs, and the expression of each output."""
-    reached = g.reached(outputs, frozenset(given))
-    uses = Counter(outputs)
-    for number in reached:
-        if number not in given:
-            uses.update(g.nodes[number].args)
     known = dict(given)
     code: list[str] = []
-    for number in reached:
+    for number in g.reached(outputs, frozenset(given)):
         if number not in known:
             node = g.nodes[number]
             known[number] = expression(node, [known[a] for a in node.args])
-            if node.op != "literal" and (uses[number] > 1 or number in outputs):
+            if node.op != "literal":  # work inside the arms of a ?: would not become vector code
                 code.append(f"{_TYPES[node.kind]} t{number} = {known[number]};")
                 known[number] = f"t{number}"
     return code, [known[o] for o in outputs]
@@ -171,7 +165,8 @@ _TEMPLATE = """
 #define W @W@
 static inline float bits_f32(uint32_t x) { float f; memcpy(&f, &x, 4); return f; }
 static inline uint32_t bits_u32(float x) { uint32_t u; memcpy(&u, &x, 4); return u; }
-static inline void pair(uint32_t key0, uint32_t key1, uint32_t counter0, uint32_t counter1, float *one, float *two) {
+static inline __attribute__((always_inline)) void
+pair(uint32_t key0, uint32_t key1, uint32_t counter0, uint32_t counter1, float *one, float *two) {
 @PAIR@
 }
 void run(long n, int weeks, int steps, const float *constants, const float *entry, const uint32_t *keys,

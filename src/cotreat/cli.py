@@ -242,8 +242,10 @@ def _write_and_show(document: dict[str, Any], folder: str | None, as_json: bool,
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--nonmem", is_flag=True, help="Print a NONMEM-style event table.")
+@click.option("--lang", type=click.Choice(["en", "ko", "ja"]), default="en", show_default=True, help="Language.")
+@click.option("--out", default=None, help="Folder for timeline.svg, doses.csv and doses.json; created only on success.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def doses(sentences: str, days: int | None, as_csv: bool, nonmem: bool, as_json: bool) -> None:
+def doses(sentences: str, **options: Any) -> None:
     """Show every dose and session of a regimen, and what the sentences mean in plain words.
 
     SENTENCES is a regimen in quotes, or a file that holds one.
@@ -251,21 +253,36 @@ def doses(sentences: str, days: int | None, as_csv: bool, nonmem: bool, as_json:
     from cotreat.regimen import doses as shown
     from cotreat.regimen.parse import parse
 
-    if as_csv + nonmem + as_json > 1:
+    days, folder = options["days"], options["out"]
+    if options["as_csv"] + options["nonmem"] + options["as_json"] > 1:
         raise InputError("choose one of --csv, --nonmem and --json")
+    _writable(folder)
     regimen = parse(_sentences(sentences))
-    if as_json:
+    if folder is not None:
+        from cotreat.regimen.timeline import timeline_svg
+
+        files = {
+            "timeline.svg": timeline_svg(regimen, days),
+            "doses.csv": shown.doses_csv(regimen, days),
+            "doses.json": json.dumps(shown.doses_document(regimen, days), ensure_ascii=False, indent=2) + "\n",
+        }
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+    if options["as_json"]:
         _print_json(shown.doses_document(regimen, days))
-    elif as_csv:
+    elif options["as_csv"]:
         print(shown.doses_csv(regimen, days), end="")
-    elif nonmem:
+    elif options["nonmem"]:
         print(shown.event_table(regimen, days), end="")
     else:
         from rich.console import Console
 
         from cotreat.report.doses import print_doses
 
-        print_doses(regimen, days, Console())
+        print_doses(regimen, days, Console(), options["lang"])
+        if folder is not None:
+            print(f"Written: {', '.join(str(Path(folder) / name) for name in files)}")
 
 
 @cli.command(epilog=_EXAMPLE + "cotreat check examples/check.yaml")

@@ -90,6 +90,9 @@ def test_unit_doses_of_a_sentence_and_of_a_file(tmp_path: Path) -> None:
     from_file = json.loads(cotreat("doses", "r.txt", "--json", cwd=tmp_path).stdout)
     assert from_file["items"] == document["items"]
     table = cotreat("doses", sentence).stdout
+    written = cotreat("doses", sentence, "--out", "plan", "--lang", "ko", cwd=tmp_path)
+    assert sorted(p.name for p in (tmp_path / "plan").iterdir()) == ["doses.csv", "doses.json", "timeline.svg"]
+    assert "시" in written.stdout
     assert "This means" in table
     assert "not a medical device" in table
 

@@ -54,7 +54,8 @@ def test_unit_editing_a_limit_changes_the_verdict_and_the_hash(tmp_path: Path) -
 
 
 def test_unit_a_file_that_extends_changes_only_what_it_says(tmp_path: Path) -> None:
-    text = 'extends: cotreat\nversion: our site\nrules:\n  - id: TAP-002\n    condition: reduction_pct("sedative", 14) > 100\n'
+    change = {"id": "TAP-002", "condition": 'reduction_pct("sedative", 14) > 100'}
+    text = yaml.safe_dump({"extends": "cotreat", "version": "our site", "rules": [change]})
     pack = load_pack(written(tmp_path, text))
     assert "our site" in pack.version
     assert [r.id for r in pack.rules] == [r.id for r in load_pack().rules]
@@ -190,7 +191,7 @@ def test_unit_figures_of_a_message_are_the_same_in_every_language() -> None:
 
     for one in load_pack().rules:
         for language in ("ko", "ja"):
-            spoken = {"1", "2", "3", "4", "5", "6", "10", "12"}
+            spoken = {"0", "1", "2", "3", "4", "5", "6", "10", "12"}
             assert figures(one.message[language]) - figures(one.message["en"]) <= spoken, one.id
             assert figures(one.message["en"]) - figures(one.message[language]) <= spoken, one.id
 

@@ -15,12 +15,15 @@ from cotreat.regimen.values import Regimen
 DISCLAIMER = "Research and decision support, not a medical device."
 
 
-def print_doses(regimen: Regimen, days: int | None, console: Console) -> None:
-    """Print a regimen's meaning, its dated items and its branches; ``days`` None: as long as it goes on."""
+def print_doses(regimen: Regimen, days: int | None, console: Console, language: str = "en") -> None:
+    """Print a regimen's meaning, its dated items and its branches.
+
+    ``days`` None: as long as it goes on. ``language`` of the meaning: en, ko or ja.
+    """
     horizon = fitting_horizon(regimen) if days is None else days
     ledger = expand(regimen, horizon)
     console.print("[bold]This means[/bold]")
-    for line in read_back(regimen):
+    for line in read_back(regimen, language):
         console.print(f"  {line}", markup=False, highlight=False)
     rows = dose_rows(regimen, horizon)
     decided = any(t.rule.outcome is not None for t in ledger.transitions)

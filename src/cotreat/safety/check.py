@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from cotreat.measures.errors import InputError
 from cotreat.measures.suggest import did_you_mean
 from cotreat.regimen.ledger import Ledger
-from cotreat.safety.course import Course
 from cotreat.safety.pack import LANGUAGES, STAGES, Pack, Rule, Severity, Stage, load_pack
-from cotreat.safety.paths import Path, Paths, reachable
 from cotreat.safety.patient import Override, Patient, read_overrides, read_patient
-from cotreat.safety.record import Record
-from cotreat.safety.situation import Situation
 from cotreat.safety.tables import facts
 from cotreat.safety.truth import Truth
 
 if TYPE_CHECKING:
     from cotreat.regimen.values import Regimen
+    from cotreat.safety.course import Course
+    from cotreat.safety.paths import Paths
+    from cotreat.safety.record import Record
+    from cotreat.safety.situation import Situation
 
 RuleVerdict = Literal["fired", "remark", "did not fire", "not checked"]
 STOPPED = "stopped, prescriber override needed"
@@ -199,6 +199,10 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
     A fact that is not recorded leaves the rules that need it not checked, never passed. Raises InputError when an
     override names no rule, or a drug of the patient's list is a near miss of a known one.
     """
+    from cotreat.safety.course import Course
+    from cotreat.safety.paths import reachable
+    from cotreat.safety.record import Record
+
     settings = options or CheckOptions()
     if settings.language not in LANGUAGES:
         raise InputError(f"no messages in {settings.language!r}", hint=f"Languages are {', '.join(LANGUAGES)}.")
@@ -271,9 +275,10 @@ class _Decisions:
         self.unfollowed: set[str] = set()
 
     def over(self, courses: list[Course], paths: Paths) -> None:
-        """Decides every rule."""
-        first = courses[0] if courses else Course(Path((), (), ()), self.record.pack)
-        still = Situation(first, self.record, 0)
+        """Decides every rule; a ledger has at least one way."""
+        from cotreat.safety.situation import Situation
+
+        still = Situation(courses[0], self.record, 0)
         for rule in [r for r in self.open.values() if not r.condition.dated]:
             self._decide(rule, still)
             del self.open[rule.id]

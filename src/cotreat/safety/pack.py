@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -244,6 +242,9 @@ def build(document: Mapping[str, Any], where: str) -> Pack:
 
 def digest(document: Mapping[str, Any]) -> str:
     """SHA-256 of a pack's content."""
+    import hashlib
+    import json
+
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -123,7 +123,8 @@ def _read(name_or_path: str) -> dict[str, Any]:
             raw = path.read_bytes()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            hint = f"packaged examples: {', '.join(packaged_examples())}"
+            guess = did_you_mean(name_or_path, packaged_examples())
+            hint = f"{guess or ''} Packaged examples: {', '.join(packaged_examples())}.".strip()
             raise InputError(f"cannot read {name_or_path}: {reason}", hint=hint) from error
     try:
         document = yaml.load(raw.decode("utf-8"), _UniqueKeys)

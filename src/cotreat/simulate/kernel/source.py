@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cotreat.simulate.kernel.program import Program
 
-WIDTH = 16
+WIDTH = 32
 
 
 def source(p: Program, name: str, width: int = WIDTH) -> str:
