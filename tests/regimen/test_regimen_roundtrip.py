@@ -24,7 +24,7 @@ def test_property_text_and_value_agree(regimen: Regimen) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=5000)
+@settings(max_examples=2500)
 @given(regimens())
 def test_property_text_and_value_agree_many(regimen: Regimen) -> None:
     assert parse(str(regimen)) == regimen
