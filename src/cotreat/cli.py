@@ -289,9 +289,8 @@ def doses(sentences: str, **options: Any) -> None:
 @click.argument("file")
 @click.option("--lang", type=click.Choice(["en", "ko", "ja"]), default="en", show_default=True, help="Language.")
 @click.option("--rules", "pack", default=None, help="A rule pack of your own (YAML). Default: the packaged one.")
-@click.option("--all", "everything", is_flag=True, help="List every rule, also those that did not fire.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def check(file: str, lang: str, pack: str | None, everything: bool, as_json: bool) -> int:
+def check(file: str, lang: str, pack: str | None, as_json: bool) -> int:
     """Check a regimen for a patient against the safety rules.
 
     FILE is a YAML file with a regimen and what is known of the patient. Exit code 1 when a rule stops the plan. What is
@@ -309,9 +308,11 @@ def check(file: str, lang: str, pack: str | None, everything: bool, as_json: boo
     else:
         from rich.console import Console
 
-        from cotreat.report.safety import print_verdict
+        from cotreat.safety.text import lines
 
-        print_verdict(verdict.document(), Console(), everything=everything)
+        console = Console()
+        for line in [*lines(verdict), DISCLAIMER]:
+            console.print(line, markup=False, highlight=False)
     return 1 if verdict.stopped else 0
 
 

@@ -136,3 +136,13 @@ def test_unit_an_exchange_of_benzodiazepines_is_no_reduction() -> None:
 def test_unit_lamotrigine_gap(days: int, expected: bool) -> None:
     plan = f"lamotrigine 100 mg daily for 4 weeks\nlamotrigine 100 mg daily for 4 weeks from day {28 + days}"
     assert holds(plan, "CMB-036") is expected
+
+
+def test_unit_a_weekly_infusion_acts_on_its_day_only() -> None:
+    plan = "rTMS every 2 weeks for 8 weeks\nketamine 0.5 mg/kg IV over 40 minutes weekly for 8 weeks from day 2"
+    assert holds(plan, "TMS-020") is False
+    assert holds(plan.replace(" from day 2", ""), "TMS-020") is True
+
+
+def test_unit_an_empty_plan_is_checked_too() -> None:
+    assert check(parse(""), QUIET).findings

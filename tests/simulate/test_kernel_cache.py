@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def hits() -> int:
     return sum(found.stats.cache_hits.values())
 
 
+@pytest.mark.slow
 def test_unit_a_stored_kernel_is_found_again_and_a_damaged_one_is_made_anew(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +68,16 @@ def test_unit_a_stored_kernel_is_found_again_and_a_damaged_one_is_made_anew(
         assert cache._digests(kept) == cache._digests(next(home.iterdir()))
         (data,) = kept.rglob("*.nbc")
     assert [p.name for p in home.iterdir()] == [kept.name]
+
+
+def test_unit_kernels_that_nobody_uses_are_removed(home: Path) -> None:
+    old, new = home / ("0" * 32), home / ("1" * 32)
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    run()
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_unit_a_home_that_cannot_be_written_costs_nothing_but_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +104,7 @@ def test_unit_a_changed_mechanism_never_meets_an_old_kernel(home: Path, monkeypa
     assert len(list(home.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_unit_two_processes_at_once_do_no_harm(home: Path) -> None:
     code = (
         "from tests.simulate.test_kernel_cache import run; import numpy as np; "

@@ -231,12 +231,12 @@ def test_unit_no_patients_and_unknown_engines_are_refused() -> None:
 
 @pytest.mark.parametrize("engine", ["kernel", "reference"])
 def test_unit_a_trajectory_that_is_not_finite_is_reported_with_patient_and_day(engine: Any) -> None:
-    cohort = start_cohort("ECT candidates", SMALL)
+    cohort = at_8_steps(SMALL)
     cohort.state["mood"] = cohort.state["mood"].copy()
     cohort.state["mood"][123] = np.nan
-    who = f"patient {cohort.patient[123]} in draw 1"
+    who = f"patient {cohort.patient[123]} in draw {cohort.draw[123]}"
     with pytest.raises(FloatingPointError, match=f"{who} is not finite on day 0"):
-        follow(cohort, until_remission(), replace(SMALL, engine=engine))
+        follow(cohort, until_remission(), replace(SMALL, refine=2, weeks=4, engine=engine))
 
 
 def test_unit_the_compiler_is_imported_only_when_a_kernel_runs() -> None:

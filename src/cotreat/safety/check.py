@@ -105,6 +105,8 @@ class Verdict:
     not_applicable: int
     pack_version: str
     pack_hash: str
+    language: str = "en"
+    translation_reviewed: bool = True
     overrides: tuple[Override, ...] = ()
     printing: bool = False
     notes: tuple[str, ...] = field(default=())
@@ -186,6 +188,8 @@ class Verdict:
             "stages": list(self.stages),
             "overrides": [{"id": o.rule, "reason": o.reason, "by": o.by} for o in self.overrides],
             "rule_pack": {"version": self.pack_version, "hash": self.pack_hash},
+            "language": self.language,
+            "translation_reviewed": self.translation_reviewed,
             "notes": list(self.notes),
         }
 
@@ -225,6 +229,8 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
         len(asked) - len(applying),
         pack.version,
         pack.hash,
+        settings.language,
+        settings.language not in pack.unreviewed_languages,
         patient.overrides,
         settings.printing,
         () if paths.whole else (f"{_TOO_MANY_WAYS}: rules that did not fire are not checked",),

@@ -55,7 +55,8 @@ class Course:
 
     def still_acts(self, name: str, day: int) -> bool | None:
         """Whether a drug is taken or has not yet washed out; None between its shortest and longest washout."""
-        off = self.drugs[name].days_since_last(day)
+        timeline = self.drugs[name]
+        off = timeline.days_since_dose(day) if timeline.spaced else timeline.days_since_last(day)
         if off == 0:
             return True
         washout = self.washout(name)

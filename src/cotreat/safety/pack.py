@@ -28,8 +28,8 @@ _RULE_FIELDS = {
     "rationale": True, "source": True, "reference": False, "confirmed": True, "version": True,
 }  # fmt: skip
 _PACK_FIELDS = (
-    "version", "released", "extends", "parameters", "train_limits", "groups", "other_drugs", "diazepam_equivalents",
-    "definitions", "rules",
+    "version", "released", "unreviewed_languages", "extends", "parameters", "train_limits", "groups", "other_drugs",
+    "diazepam_equivalents", "definitions", "rules",
 )  # fmt: skip
 PARAMETERS = (
     "abrupt_share", "abrupt_days", "washout_half_lives", "washout_unknown_days", "withdrawal_days",
@@ -98,6 +98,7 @@ class Pack:
     other_drugs: Mapping[str, frozenset[str]]
     diazepam_equivalents: Mapping[str, float]
     definitions: Mapping[str, Expression] = field(repr=False, default_factory=dict)
+    unreviewed_languages: tuple[str, ...] = ()
 
     def members(self, word: str) -> frozenset[str]:
         """Drugs that a word for a drug or a group stands for."""
@@ -237,6 +238,7 @@ def build(document: Mapping[str, Any], where: str) -> Pack:
             for k, v in _mapping(document.get("diazepam_equivalents", {}), "diazepam_equivalents", where).items()
         },
         definitions=definitions,
+        unreviewed_languages=_words(document.get("unreviewed_languages", []), f"{where}: unreviewed_languages"),
     )
 
 

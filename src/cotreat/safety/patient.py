@@ -11,10 +11,11 @@ from typing import Any
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.suggest import did_you_mean, fold
-from cotreat.safety.tables import Fact, condition_words, conditions, facts, key
+from cotreat.safety.tables import Fact, condition_words, facts, key
 
 SECTIONS = ("tms", "session", "application")
 _NONE = ("none", "no", "nil")
+_NOT_KNOWN = ("unknown", "not known", "?")
 _LONGEST_LIST = 200
 _MEDICATION = re.compile(
     r"^(?P<name>.*?)(?:\s+(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|g)(?:\s*(?P<often>daily|once daily|twice daily"
@@ -123,7 +124,7 @@ def _put(name: str, value: object, given: dict[str, Any], where: str, section: s
         names = [n.removeprefix(prefix) for n, f in facts().items() if section is None or f.section == section]
         bare = name.removeprefix(prefix)
         raise InputError(f"{where}: unknown field {bare!r}", hint=did_you_mean(bare, [*names, *SECTIONS]))
-    if value is None:
+    if value is None or (isinstance(value, str) and fold(value) in _NOT_KNOWN):
         return
     if name in given:
         raise InputError(f"{where}: {name} is given twice")
@@ -261,15 +262,7 @@ def _times(fact: Fact, value: object, where: str) -> tuple[tuple[str, float], ..
 
 def _consistent(given: Mapping[str, Any], where: str) -> None:
     """InputError for statements of which one must be wrong: to believe either would be a guess."""
-    listed = set(given.get("conditions", ())) | set(given.get("implants", ()))
-    for word in sorted(listed):
-        known = conditions().get(word)
-        if known is None:
-            continue
-        if known.settled_by == "seizures" and given.get("seizure_history") is False:
-            raise InputError(f"{where}: {word} is listed, but seizure_history is no")
-        if known.settled_by == "implants" and "implants" in given and word not in given["implants"]:
-            raise InputError(f"{where}: {word} is listed as a condition, but not among the implants")
+    listed = set(given.get("conditions", ()))
     for name in given:
         implied = facts()[name].implies
         if implied and "conditions" in given and implied not in listed:

@@ -44,16 +44,20 @@ class Record:
         return disjunction(self._condition(word) for word in words)
 
     def _condition(self, word: str) -> Truth:
+        """Present as soon as one place says so, absent only when every place that could name it was filled in."""
         listed = self.given.get("conditions")
         if word in self.given.get("implants", ()) or word in (listed or ()):
             return True
+        closed = self._get("conditions") is not None
         settled_by = conditions()[word].settled_by
         if settled_by == "seizures":
             ever: bool | None = self._get("seizure_history")
-            if ever is None:
-                return None
-            return (word == "unprovoked_seizure") or None if ever else False
-        return None if self._get(settled_by) is None else False
+            if ever and word == "unprovoked_seizure":
+                return True
+            return False if ever is False and closed else None
+        if settled_by == "implants":
+            closed = self._get("implants") is not None and closed
+        return False if closed else None
 
     def listed(self, name: str, *words: str) -> Truth:
         """Whether any of these words is in a list that was given; None when the list was not."""

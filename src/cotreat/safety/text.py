@@ -25,6 +25,8 @@ def lines(verdict: Verdict) -> Iterator[str]:
         yield "Cannot be printed before these are checked: " + ", ".join(f.rule.id for f in printing)
     yield ""
     yield from _not_checked(verdict)
+    if not verdict.translation_reviewed:
+        yield "The messages are a translation that nobody has reviewed yet."
     for note in verdict.notes:
         yield f"Note: {note}."
     yield (

@@ -143,6 +143,16 @@ class Timeline:
         stops = [c.day for c in self.changes if c.kind in ("stop", "end") and c.day <= day]
         return day - stops[-1] + 1 if stops else inf
 
+    @cached_property
+    def spaced(self) -> bool:
+        """Whether doses are commonly two days apart or more, so that each acts by itself."""
+        return self.gap > RECOVERY
+
+    def days_since_dose(self, day: int) -> float:
+        """Days since the last day with a dose; infinite before the first."""
+        k = bisect_right(self.days, day)
+        return float(day - self.days[k - 1]) if k else inf
+
     def highest(self, first: int, last: int) -> float | None:
         """Highest amount a day in force from one day to another, both included; None when one is not stated."""
         found = [self.amount(first), *(c.new for c in self.changes if first < c.day <= last)]

@@ -18,7 +18,7 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.regimen.readback import read_back
 from cotreat.regimen.timeline import timeline_document
 from cotreat.regimen.values import Regimen
-from cotreat.safety.check import check
+from cotreat.safety.check import PLANNING, CheckOptions, check
 from cotreat.simulate.channels import ends_acute_course, ignored_qualifiers, layout_of
 from cotreat.simulate.result import STATED_N, AcuteCourse, acute_course, definition_text, follow_up, on_scale
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
@@ -188,7 +188,7 @@ def _rounded(interval: tuple[float, float], factor: float = 1.0) -> list[float]:
 
 def _safety(arm: ArmResult) -> dict[str, Any]:
     """The safety verdict of an arm, for nobody in particular: what needs a patient stays not checked."""
-    verdict = check(arm.regimen)
+    verdict = check(arm.regimen, options=CheckOptions(stages=PLANNING))
     return {"arm": arm.name, "verdict": verdict.word, "detail": verdict.detail(), "rule_pack": verdict.pack_version}
 
 

@@ -9,6 +9,7 @@ directory that cannot be written, read or trusted costs time, never a result: th
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -18,6 +19,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +35,8 @@ _NAMED: dict[str, Call] = {}
 _LOCK = threading.Lock()
 _DIGEST = "digest.json"
 _MODULE = "kernel.py"
+_UNUSED_SECONDS = 90 * 24 * 3600.0
+"""Kernels that nobody has used for so long are removed when another is stored."""
 
 
 def kernel(key: Hashable, make: Callable[[], Program], arguments: tuple[Any, ...]) -> Call:
@@ -103,6 +107,8 @@ def _kernel(program: Program, arguments: tuple[Any, ...]) -> Call:
 def _stored(name: str, text: str, arguments: tuple[Any, ...]) -> Call:
     home = directory() / name
     if _trusted(home, text):
+        with contextlib.suppress(OSError):
+            os.utime(home)  # in use
         return _loaded(home, name, arguments)
     staging = _staging(home)
     (staging / _MODULE).write_text(text, encoding="utf-8")
@@ -134,6 +140,10 @@ def _publish(staging: Path, home: Path) -> None:
         staging.rename(home)
     except OSError:
         shutil.rmtree(staging, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for old in home.parent.iterdir():
+            if old.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _trusted(home: Path, text: str) -> bool:
