@@ -83,6 +83,16 @@ def test_unit_results_do_not_move_with_chunks_or_threads() -> None:
         assert same(base, run(ledger, replace(settings, **change)))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("engine", ["kernel", "reference"])
+def test_unit_daily_visits_see_the_same_course(engine: str) -> None:
+    settings = replace(SMALL, patients=300, draws=3, weeks=5, engine=engine)  # type: ignore[arg-type]
+    weekly, daily = run(until_remission(), settings), run(until_remission(), replace(settings, visit_days=1))
+    assert daily.score.shape[0] == 36
+    assert np.array_equal(daily.days, np.arange(36))
+    assert np.array_equal(daily.score[::7], weekly.score)
+    assert np.array_equal(daily.end_day, weekly.end_day)
+
+
 def test_unit_a_patient_does_not_depend_on_how_many_run_beside() -> None:
     ledger = until_remission()
     few, many = (run(ledger, replace(SMALL, patients=n, draws=5, weeks=4)) for n in (100, 2000))

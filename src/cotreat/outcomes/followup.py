@@ -6,7 +6,7 @@ regimen. "Never" is infinity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,11 @@ class FollowUp:
     reference: np.ndarray
     remitted: np.ndarray
     dropout: np.ndarray
+
+    def weekly(self) -> FollowUp:
+        """The same with weekly visits only: relapse and dropout are looked for weekly, as in trials."""
+        take = self.days % 7 == 0
+        return self if take.all() else replace(self, days=self.days[take], score=self.score[take])
 
     def at(self, day: int) -> np.ndarray:
         """Ratings at a visit day.

@@ -23,7 +23,7 @@ class Job:
     """What all chunks of patients with the same step share.
 
     ``stage`` 0 or 1 and ``seed`` choose the random numbers; ``freeze``: a patient whose phases are all spent stays as
-    is.
+    is; ``visit_days``: days between the visits written down (1 or 7).
     """
 
     channels: Channels
@@ -32,6 +32,7 @@ class Job:
     seed: int
     stage: int = 0
     freeze: bool = False
+    visit_days: int = 7
 
     @property
     def steps(self) -> int:

@@ -43,7 +43,8 @@ Runner = Callable[[People, Output], None]
 class Settings:
     """How a run is done.
 
-    ``patients`` is the total over all parameter draws. ``refine`` halves every step that many times. ``threads`` and
+    ``patients`` is the total over all parameter draws. ``visit_days``: days between visits, 7 or 1; decisions of a
+    regimen lie on its own visits all the same. ``refine`` halves every step that many times. ``threads`` and
     ``chunk`` (patients handed out at a time) change speed only. ``engine``: "kernel" (compiled code generated from the
     model), "reference" (the plain scan it is checked against), "kernel64" (the kernel with float64 states; slow, to
     tell rounding from logic). ``progress`` is called with the share that is done.
@@ -53,6 +54,7 @@ class Settings:
     draws: int = 100
     seed: int = 1
     weeks: int = 26
+    visit_days: int = 7
     refine: int = 0
     threads: int | None = None
     chunk: int = 4096
@@ -61,6 +63,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         limits = {"patients": (1, 10**9), "draws": (1, 10**6), "seed": (0, 2**63 - 1), "weeks": (1, 1040)}
+        if self.visit_days not in (1, 7):
+            raise InputError(f"visit_days must be 1 or 7, not {self.visit_days}")
         for name, (low, high) in (limits | {"refine": (0, 3), "chunk": (1, 10**9)}).items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
@@ -148,11 +152,14 @@ def follow(
     _check_parameters(cohort)
     parameters, state = _before(ledger, channels, cohort)
     steps = _steps(parameters["mood.time_constant"], settings.refine)
-    out = Output.empty(channels, tracks, weeks + 1, n)
+    days = np.arange(0, 7 * weeks + 1, settings.visit_days)
+    out = Output.empty(channels, tracks, len(days), n)
     groups: list[list[Callable[[], None]]] = []
     for count in np.unique(steps):
         tables = build(ledger, layout, decisions, int(count))
-        run = _runner(Job(channels, tables, weeks, settings.seed, stage, until_spent), settings.engine)
+        run = _runner(
+            Job(channels, tables, weeks, settings.seed, stage, until_spent, settings.visit_days), settings.engine
+        )
 
         def work(lanes: np.ndarray, run: Runner = run, h: float = 1.0 / int(count)) -> None:
             p = {k: v[lanes] for k, v in parameters.items()}
@@ -170,14 +177,14 @@ def follow(
         groups.append([partial(work, lanes) for lanes in chunks])
     # the first chunk of each group goes first, so that kernels are compiled side by side and each only once
     _work([g[0] for g in groups] + [job for g in groups for job in g[1:]], settings)
-    _check_finite(out, channels, cohort, -ledger.lead_in)
+    _check_finite(out, channels, cohort, days - ledger.lead_in)
     made = {f.name: getattr(out, f.name) for f in fields(out) if f.name != "state"}
     return Course(
         ledger=ledger,
         channels=channels,
         cohort=cohort,
         stage=stage,
-        days=7 * np.arange(weeks + 1) - ledger.lead_in,
+        days=days - ledger.lead_in,
         state={k: out.state[j].astype(np.float64) for j, k in enumerate(channels.states)},
         **made,
     )
@@ -220,7 +227,7 @@ def enrol(
         Too few are enrolled in some draw.
     """
     parameters = parameters or load_parameters()
-    layout, short = layout_of([run_in]), replace(settings, weeks=run_in_weeks(run_in), progress=None)
+    layout, short = layout_of([run_in]), replace(settings, weeks=run_in_weeks(run_in), visit_days=7, progress=None)
     kept: list[Cohort] = []
     found, treated = np.zeros(settings.draws, int), np.zeros(settings.draws, int)
     per_draw = settings.per_draw
@@ -281,7 +288,14 @@ def _runner(job: Job, engine: Engine) -> Runner:
 def _reference(job: Job, people: People, out: Output) -> None:
     """A chunk by the reference engine, in tiles of one width."""
     plan = scan.Plan(
-        job.channels, tuple(people.constants), job.steps, job.tables.start, job.weeks, job.tracks, job.freeze
+        job.channels,
+        tuple(people.constants),
+        job.steps,
+        job.tables.start,
+        job.weeks,
+        job.tracks,
+        job.freeze,
+        job.visit_days,
     )
     run = scan.kernel(plan)
     all_constants = np.stack(list(people.constants.values())).astype(np.float32)
@@ -400,13 +414,13 @@ def _check_parameters(cohort: Cohort) -> None:
             raise InputError(f"{name} {who} is {values[lane]:g}: it {why}")
 
 
-def _check_finite(out: Output, channels: Channels, cohort: Cohort, start: int) -> None:
+def _check_finite(out: Output, channels: Channels, cohort: Cohort, days: np.ndarray) -> None:
     bad = np.argwhere(~np.isfinite(out.score))
     if len(bad):
         visit, lane = bad[0]
         raise FloatingPointError(
             f"the score of patient {cohort.patient[lane]} in draw {cohort.draw[lane]} is not finite on day "
-            f"{start + 7 * visit}"
+            f"{days[visit]}"
         )
     bad = np.argwhere(~np.isfinite(out.state))
     if len(bad):

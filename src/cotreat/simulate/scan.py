@@ -39,6 +39,7 @@ class Plan:
     weeks: int
     tracks: int
     freeze: bool
+    visit_days: int = 7
 
 
 class Given(NamedTuple):
@@ -61,8 +62,8 @@ def kernel(plan: Plan) -> Any:
     """The compiled function (given, constants, state, keys, patient) -> (weekly, final) for one tile.
 
     ``constants`` (constants, TILE), ``state`` (states, TILE), ``keys`` (1 + levels, 2, TILE) uint32: rating, then mood
-    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (weeks + 1, TILE), phases (weeks + 1, tracks, TILE),
-    recorded states (weeks + 1, recorded, TILE).
+    by level; ``patient`` (TILE,) uint32. ``weekly`` = scores (visits, TILE), phases (visits, tracks, TILE),
+    recorded states (visits, recorded, TILE).
     """
     return jax.jit(partial(_run, plan))
 
@@ -106,7 +107,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
     def one_week(carry: dict[str, Any], week: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         first_day = plan.start + 7 * week
         carry, seen = jax.lax.scan(one_day, carry, first_day + jnp.arange(7, dtype=jnp.int32))
-        return carry, tuple(v[0] for v in seen)
+        return carry, tuple(v[:: plan.visit_days] for v in seen)
 
     phase = jnp.broadcast_to(tables.first[:, None], (plan.tracks, lanes))
     blank = jnp.zeros((lanes,), jnp.float32)
@@ -122,7 +123,8 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         "end_score": blank,
         "end_sessions": jnp.zeros((n_stim, lanes), jnp.float32),
     }
-    carry, (scores, phases, records) = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
+    carry, visits = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
+    scores, phases, records = (v.reshape(-1, *v.shape[2:]) for v in visits)
     last = jnp.int32(plan.start + 7 * plan.weeks)
     final_score = rate(carry["state"], last)
     carry = _decide(tables, carry, last, final_score)

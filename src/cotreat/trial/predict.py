@@ -40,9 +40,6 @@ RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference
 DIFFERENCES = frozenset({"smd", "mean_difference"})
 
 
-_NEAREST_VISIT = 3.5
-
-
 class CannotPredictError(Exception):
     """Why one figure of a study cannot be predicted."""
 
@@ -223,7 +220,7 @@ def _event_hit(
     if measure == "completion":
         return ~lost, member
     definition = _relapse(outcome, seen.scale)
-    relapse = _on(seen, definition.scale).relapse_day(definition)
+    relapse = _on(seen.weekly(), definition.scale).relapse_day(definition)
     relapsed = (relapse <= until) & (relapse <= seen.dropout)
     if measure == "relapse":
         inside = member & (relapsed | ~lost) if outcome.analysis_set in ("completers", "observed") else member
@@ -264,10 +261,12 @@ def _met(seen: FollowUp, score: np.ndarray, measure: str, outcome: Outcome) -> n
 
 def _visit(seen: FollowUp, day: np.ndarray) -> np.ndarray:
     """Index of the visit nearest to a day."""
-    index = np.clip(np.rint((day - seen.days[0]) / 7.0).astype(int), 0, len(seen.days) - 1)
+    every = float(seen.days[1] - seen.days[0])
+    index = np.clip(np.rint((day - seen.days[0]) / every).astype(int), 0, len(seen.days) - 1)
     before_first = bool(np.any((day > 0) & (index == 0)))  # the visit at entry shows no effect of the treatment
-    if before_first or float(np.max(np.abs(day - seen.days[index]))) > _NEAREST_VISIT:
-        raise CannotPredictError(f"visits are simulated weekly: there is none near day {float(np.min(day)):g}")
+    if before_first or float(np.max(np.abs(day - seen.days[index]))) > every / 2:
+        often = "daily" if every == 1 else "weekly"
+        raise CannotPredictError(f"visits are simulated {often}: there is none near day {float(np.min(day)):g}")
     return np.asarray(index)
 
 

@@ -28,6 +28,8 @@ from cotreat.simulate.tables import Decisions
 
 _NUMBERS_PER_ARM = 1 << 26  # patient numbers set aside for each arm: arms of a trial are different people
 _LONGEST_ACUTE = 140
+_LONGEST_DAILY = 30
+_FIRST_RATING = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,17 @@ def weeks_needed(study: Study) -> int:
     return int(min(max(1, -(-latest // 7)), 520))
 
 
+def visit_days(study: Study) -> int:
+    """1 when a figure of the first days, or between weekly visits of a short study, needs daily visits; else 7."""
+    days = [o.day for o in study.outcomes if o.day is not None and o.day >= _FIRST_RATING]
+    early = any(d < 4 for d in days)
+    return 1 if early and weeks_needed(study) <= _LONGEST_DAILY else 7
+
+
 def simulate_arms(study: Study, settings: Settings, parameters: ParameterSet) -> dict[str, SimulatedArm]:
     """Every arm of a study by key, and its run-in (as "run-in") when it has one; each with patients of its own."""
     how = plan(study)
-    settings = replace(settings, weeks=weeks_needed(study), progress=None)
+    settings = replace(settings, weeks=weeks_needed(study), visit_days=visit_days(study), progress=None)
     ledgers, reasons = _ledgers(study, how, settings)
     common = [*ledgers.values(), *([how.run_in] if how.run_in is not None else [])]
     job = _Job(how, settings, parameters, layout_of(common) if ledgers else None)
@@ -154,7 +163,7 @@ def _arm(arm: SimulatedArm, ledger: Ledger, job: _Job, first: int, *, after: boo
     course = follow(cohort, ledger, settings, layout=job.layout, decisions=how.decisions, stage=stage)
     acute = acute_course(course, how.decisions, entered_after=after)
     seen = follow_up(course, acute)
-    seen = replace(seen, dropout=_dropout(seen, cohort, settings.seed, stage))
+    seen = replace(seen, dropout=_dropout(seen.weekly(), cohort, settings.seed, stage))
     responded = acute.responded.reshape(seen.baseline.shape)
     return replace(arm, seen=seen, responded=responded, entered=entered, symptoms=_symptoms(course, seen))
 

@@ -24,7 +24,7 @@ def runner(job: Job, real: Real = "f32") -> Callable[[People, Output], None]:
     ``real`` "f64" keeps states in float64, to tell rounding from logic; the random numbers stay the same.
     """
     dtype = machine_dtype(real)
-    span = (job.tables.start, job.weeks, job.steps, job.tracks, int(job.freeze))
+    span = (job.tables.start, job.weeks, job.steps, job.tracks, int(job.freeze), job.visit_days)
     seed = np.concatenate([as_words(job.seed & 0xFFFFFFFF), as_words(job.seed >> 32)])
     levels = (job.steps // 4).bit_length()
     streams = as_words([stream(job.stage, RATING)] + [stream(job.stage, MOOD, level) for level in range(levels)])

@@ -195,7 +195,7 @@ def give_nothing(s, j):
 
 @njit(nogil=True, error_model="numpy")
 def run(span, seed, streams, people, tables, out):
-    start, weeks, steps, tracks, freeze = span
+    start, weeks, steps, tracks, freeze, visit_days = span
     constants, entry, lanes, patient, draw, baseline = people
     first, row0, rows, spent, inputs, used, steps_used, due_in, rule_index, rule_negate, rule_terms, rule_next = tables
     out_score, out_record, out_phase, out_rule, out_day, out_end_score, out_sessions, out_end_sessions, out_state = out
@@ -246,7 +246,7 @@ def run(span, seed, streams, people, tables, out):
         given[:] = 0
         due = place(q, start, tracks, row0, rows, due_in)
         for day in range(start, last + 1):
-            visit = (day - start) % 7 == 0
+            visit = (day - start) % visit_days == 0
             if visit or day == due:
                 tick = np.uint32(day)
                 for i in range(@W@):
@@ -262,7 +262,7 @@ def run(span, seed, streams, people, tables, out):
                 due = place(q, day + 1, tracks, row0, rows, due_in)
                 place(q, day, tracks, row0, rows, due_in)
             if visit:
-                week = (day - start) // 7
+                week = (day - start) // visit_days
                 for i in range(min(@W@, n - o)):
                     out_score[week, lanes[o + i]] = s[@SCORE@ + i]
                     for j in range(@NRECORD@):
