@@ -30,7 +30,7 @@ from cotreat.trial.resemblance import alike, direct_trials
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One simulated arm."""
+    """One simulated arm; ``relapse`` is the day of relapse of each patient, infinity for none."""
 
     name: str
     regimen: Regimen
@@ -38,6 +38,7 @@ class ArmResult:
     course: Course
     acute: AcuteCourse
     seen: FollowUp
+    relapse: np.ndarray
 
 
 def compare(
@@ -83,7 +84,9 @@ def run_arms(what: Comparison, settings: Settings, parameters: ParameterSet) -> 
         share = _share(settings.progress, index, len(ledgers))
         course = follow(cohort, ledger, replace(settings, progress=share), layout=layout, decisions=decisions)
         acute = acute_course(course, decisions)
-        arms[name] = ArmResult(name, what.arms[name], ledger, course, acute, follow_up(course, acute))
+        seen = follow_up(course, acute)
+        relapse = seen.relapse_day(decisions.relapse)
+        arms[name] = ArmResult(name, what.arms[name], ledger, course, acute, seen, relapse)
     return arms, decisions
 
 
@@ -131,7 +134,7 @@ def _hit(arm: ArmResult, request: OutcomeRequest, decisions: Decisions) -> tuple
     assert request.week is not None
     day, seen = 7 * request.week, arm.seen
     if request.kind == "relapse":
-        return seen.relapse_day(decisions.relapse) <= day, seen.remitted & (seen.acute_end <= day)
+        return arm.relapse <= day, seen.remitted & (seen.acute_end <= day)
     everyone = np.ones(seen.baseline.shape, dtype=bool)
     if request.kind == "well":
         return seen.well(day, decisions.relapse), everyone
@@ -259,11 +262,10 @@ def _curves(arm: ArmResult, outcomes: tuple[OutcomeRequest, ...], decisions: Dec
     curves = [_score_curve(arm, s) for s in scales]
     well = [(seen.well(int(d), decisions.relapse), None) for d in seen.days]
     curves.append(_share_curve(arm, "well", "all who started", list(seen.days), well))
-    relapse = seen.relapse_day(decisions.relapse)
     # from the end of each patient's own acute course, as far as everybody is followed
     limit = int(seen.days[-1] - seen.acute_end.max())
     days = list(range(0, limit + 1, 7))
-    free = [(relapse - seen.acute_end > d, seen.remitted) for d in days]
+    free = [(arm.relapse - seen.acute_end > d, seen.remitted) for d in days]
     curves.append(_share_curve(arm, "relapse-free", "remitters (selected), days since remission", days, free))
     return curves
 
