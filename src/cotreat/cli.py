@@ -50,6 +50,8 @@ def main() -> None:
         _fail(f"{error.format_message()}\nSee '{place} --help'.")
     except click.ClickException as error:
         _fail(error.format_message())
+    except FloatingPointError as error:
+        _fail(f"the simulation broke down: {error}")
     except (click.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         sys.exit(130)

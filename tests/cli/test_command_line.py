@@ -145,6 +145,14 @@ def test_unit_bad_options_are_refused(option: str, value: str, word: str, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_unit_a_parameter_set_that_lacks_parameters_is_refused(tmp_path: Path) -> None:
+    entry = "{distribution: fixed, median: 1, unit: day, identified: fixed, source: here}"
+    text = f"name: small\nstatus: none\nabout: x\ndoes_not_claim: x\nparameters:\n  mood.time_constant: {entry}\n"
+    (tmp_path / "small.yaml").write_text(text)
+    refused(cotreat("compare", "after-ect", "--params", "small.yaml", cwd=tmp_path), "'small' lacks")
+    assert [p.name for p in tmp_path.iterdir()] == ["small.yaml"]
+
+
 def test_unit_an_unwritable_output_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     begin = time.perf_counter()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -113,8 +113,18 @@ def start_cohort(
     return _recruited(who, settings, parameters or load_parameters(), numbers, settings.per_draw)
 
 
+@cache
+def _needed_parameters() -> frozenset[str]:
+    """Names every parameter set must have: those of the packaged default."""
+    return frozenset(load_parameters().parameters)
+
+
 def _recruited(who: Population | str, settings: Settings, parameters: ParameterSet, numbers: Numbers, n: int) -> Cohort:
     people = population(who) if isinstance(who, str) else who
+    absent = sorted(_needed_parameters() - set(parameters.parameters))
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        raise InputError(f"the parameter set {parameters.name!r} lacks {absent[0]}{more}")
     draws = parameters.draws(settings.draws, settings.seed)
     return recruit(people, draws, n, (settings.seed, partial(rating_noise, settings.seed)), numbers)
 
