@@ -213,7 +213,7 @@ def _contrasts(
 
 def _contrast(arm: ArmResult, reference: ArmResult, request: OutcomeRequest, decisions: Decisions) -> dict[str, Any]:
     ratio = g = None
-    note = basis(arm.ledger, reference.ledger)
+    note = f"{arm.name} against {reference.name}: {basis(arm.ledger, reference.ledger)}"
     if request.kind == "mean":
         (a, week), (b, _) = _scores(arm, request), _scores(reference, request)
         spread, factor, unit = estimate.paired_difference(a, b), 1.0, f"points {request.scale}"
