@@ -15,7 +15,7 @@ SETUP := $(VENV)/.project
 .PHONY: help setup demo test quick bench check fmt lock clean
 
 help:
-	@echo "make demo    compare two treatments after ECT: a table and report/"
+	@echo "make demo    compare treatments after ECT: a table and report/"
 	@echo "make test    style, types, import contracts, then every test"
 	@echo "make quick   the tests that take seconds"
 	@echo "make bench   compare the engines: a table and benchmarks/results/engines.json"

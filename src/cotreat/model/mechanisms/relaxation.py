@@ -1,6 +1,6 @@
 """First-order relaxation, dS/dt = (drive - S) / tau: exact over a step with a constant drive.
 
-Tilt, placebo, plasticity and the window are all of this kind.
+Tilt, placebo and the gains of drugs are of this kind.
 """
 
 from __future__ import annotations

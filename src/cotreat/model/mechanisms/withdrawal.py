@@ -4,13 +4,13 @@
     W = weight max(0, A - O),    A = (1 - s) A_fast + s A_slow
 
 O is the effect of the drug (1 at the typical dose). W pushes mood towards illness (``withdrawal.mood``), adds points to
-the rating (``withdrawal.points``) and shows in four groups of symptoms with the loadings below. Half of what is
-reported after stopping is also reported on placebo (Henssler 2024: 31 against 17 %): that part is the nocebo and
+the rating (``withdrawal.points``) and raises the count of new symptoms. Half of what is reported after stopping is also
+reported on placebo (Henssler 2024: 31 against 17 %): that part is the nocebo and
 background count in ``outcomes.symptoms``, not withdrawal.
 
 Source: opponent-process and regulated-adaptation models (Peper 2004); two pools because one cannot give both a peak in
 the first week and more withdrawal after longer use (Zhang 2024). No published model was fitted to daily symptom data.
-Does not claim: that the pools are receptors. The loadings are assumptions.
+Does not claim: that the pools are receptors, or how withdrawal divides into mood, anxiety, sleep and somatic items.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-
-LOADINGS = {"mood": 0.15, "anxiety": 0.25, "sleep": 0.25, "somatic": 0.35}
-"""Share of withdrawal that shows in each group of symptoms; an assumption."""
 
 
 def constants(p: dict[str, np.ndarray], h: float) -> dict[str, np.ndarray]:
