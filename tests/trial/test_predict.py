@@ -12,8 +12,8 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale
 from cotreat.simulate.run import EntryRule, Settings
 from cotreat.simulate.tables import Decisions
+from cotreat.studies.arms import read_entry, weeks_needed
 from cotreat.trial.predict import predict
-from cotreat.trial.study_arms import read_entry, weeks_needed
 
 SMALL = Settings(patients=1200, draws=40, seed=5)
 

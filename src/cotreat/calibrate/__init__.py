@@ -1,0 +1,1 @@
+"""Priors, likelihoods of published summaries, inference and diagnostics; the result is a parameter set."""

@@ -1,0 +1,32 @@
+"""``cotreat predict``: a published study from its design."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cotreat.commands.shared import EXAMPLE, Progress, remake, settings, simulation_options, writable, write_and_show
+
+
+@click.command(epilog=EXAMPLE + "cotreat predict sackeim2001")
+@click.argument("study")
+@simulation_options
+@click.option("--out", default=None, help="Folder for an HTML report; created only on success.")
+def predict(study: str, as_json: bool, out: str | None, **options: Any) -> None:
+    """Predict the figures of a published study from its design, and set them beside what was observed.
+
+    STUDY is a study file (YAML) or the id of a packaged study (cotreat evidence list).
+    """
+    from cotreat.evidence.load import load_study
+
+    writable(out)
+    loaded = load_study(study)
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.trial.predict import predict as run
+
+    with Progress(as_json) as progress:
+        document = run(
+            loaded, settings(options, progress), load_parameters(options["params"]), remake("predict", study, options)
+        )
+    write_and_show(document, out, as_json, "prediction")

@@ -1,0 +1,148 @@
+"""What commands have in common: options, progress, output, and one way to report bad input."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cotreat.measures.errors import InputError
+
+if TYPE_CHECKING:
+    from cotreat.simulate.run import Settings
+
+DISCLAIMER = "Research and decision support, not a medical device."
+EXAMPLE = "\b\nExample:\n  "
+
+
+class Group(click.Group):
+    """Commands in the order they are written, with one way to report bad input."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from cotreat.measures.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], list(self.commands)) if args else None
+            raise click.UsageError(f"{error.message} {hint or ''}".strip(), ctx) from error
+
+
+def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        [
+            click.option(
+                "--patients", type=int, default=20_000, show_default=True, help="Virtual patients per arm, in all."
+            ),
+            click.option(
+                "--draws", type=int, default=100, show_default=True, help="Parameter draws they are spread over."
+            ),
+            click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
+            click.option("--params", default="prior-2026", show_default=True, help="Parameter set: a name or a file."),
+            click.option(
+                "--engine",
+                type=click.Choice(["kernel", "reference"]),
+                default="kernel",
+                show_default=True,
+                help="kernel: compiled from the model. reference: the plain scan it is checked against.",
+            ),
+            click.option("--threads", type=int, default=None, help="Threads; results do not depend on it."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def settings(options: dict[str, Any], done: Callable[[float], None] | None) -> Settings:
+    from cotreat.simulate.run import Settings
+
+    if options["threads"] is not None and options["threads"] < 1:
+        raise InputError(f"threads must be at least 1, not {options['threads']}")
+    names = ("patients", "draws", "seed", "threads", "engine")
+    return Settings(**{k: options[k] for k in names}, progress=done)
+
+
+class Progress:
+    """A line on standard error while the work goes on; silent when it is not a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._show = sys.stderr.isatty() and not quiet
+
+    def __call__(self, share: float) -> None:
+        if self._show:
+            print(f"\rsimulating {100 * share:3.0f} %", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._show:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def remake(command: str, what: str, options: dict[str, Any]) -> str:
+    """The command line that remakes a result."""
+    parts = ["cotreat", command, shlex.quote(what)]
+    for name in ("patients", "draws", "seed", "params"):
+        parts += [f"--{name}", shlex.quote(str(options[name]))]
+    return " ".join(parts)
+
+
+def print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+    print()
+
+
+def writable(directory: str | None) -> None:
+    """Refuse an output folder that cannot be written, before any work."""
+    if directory is None:
+        return
+    import tempfile
+
+    path = Path(directory)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"cannot write to {directory}: it is a file, not a folder")
+    parent = path
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise InputError(f"cannot write to {directory}: {parent} is not a folder")
+    try:  # asking for permission is not enough: some file systems take no new folder from anybody
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".cotreat-"):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write to {directory}: {error.strerror or error}") from error
+
+
+def write_and_show(document: dict[str, Any], folder: str | None, as_json: bool, kind: str) -> None:
+    path: Path | None = None
+    if folder is not None:
+        from cotreat.report.html import write_report
+
+        try:
+            path = write_report(document, Path(folder))
+        except OSError as error:
+            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
+    if as_json:
+        print_json(document)
+        return
+    from rich.console import Console
+
+    from cotreat.report import terminal
+
+    console = Console()
+    show = terminal.print_comparison if kind == "comparison" else terminal.print_prediction
+    show(document, console)
+    if path is not None:
+        print(f"Report: {path}")

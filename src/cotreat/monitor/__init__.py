@@ -1,0 +1,1 @@
+"""Following one person: ratings in; withdrawal or relapse, forecast, what-if."""

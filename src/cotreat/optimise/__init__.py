@@ -1,0 +1,1 @@
+"""Timing, schedules, and the trial that would settle a question."""

@@ -1,0 +1,1 @@
+"""From a regimen to one person: tapers over dispensable forms, courses, documents."""

@@ -1,0 +1,1 @@
+"""A published study simulated: its arms, and the figures read off them."""
