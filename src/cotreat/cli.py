@@ -13,6 +13,7 @@ from cotreat.commands.doses import doses
 from cotreat.commands.evidence import evidence
 from cotreat.commands.predict import predict
 from cotreat.commands.shared import Group
+from cotreat.commands.timing import timing
 from cotreat.measures.errors import InputError
 
 
@@ -56,5 +57,5 @@ def cli() -> None:
     """
 
 
-for command in (compare, predict, doses, check, evidence):
+for command in (compare, predict, timing, doses, check, evidence):
     cli.add_command(command)

@@ -76,6 +76,16 @@ class IntervalAxis:
 
 
 @dataclass(frozen=True, slots=True)
+class Shade:
+    """A stretch of the time axis that is shaded, in days, and what it means. ``kind``: "stopped" or "course"."""
+
+    start: float
+    end: float
+    text: str
+    kind: str = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
     """What every drawing carries: a description for those who do not see it, and the stamp."""
 
@@ -91,7 +101,9 @@ def arm_class(arm: int) -> str:
 # Curves ------------------------------------------------------------------------------------------------------------
 
 
-def curve_chart(curves: Sequence[Curve], arms: Mapping[str, int], caption: Caption, narrow: bool) -> str:
+def curve_chart(
+    curves: Sequence[Curve], arms: Mapping[str, int], caption: Caption, narrow: bool, shades: Sequence[Shade] = ()
+) -> str:
     """Median curves of one measure with bands, one line per arm.
 
     ``arms`` maps the name of an arm to its number (colour, dash and mark). The plot area and the scales are written
@@ -103,7 +115,8 @@ def curve_chart(curves: Sequence[Curve], arms: Mapping[str, int], caption: Capti
     ticks = _value_ticks(curves, 5 if narrow else 7)
     y = Scale(ticks[0], ticks[-1], frame.y1, frame.y0)
     unit = time_unit(x.low, x.high)
-    parts = [_value_axis(frame, y, ticks), _time_axis(frame, x, 5 if narrow else 9)]
+    parts = [_shade(s, x, frame) for s in shades]
+    parts += [_value_axis(frame, y, ticks), _time_axis(frame, x, 5 if narrow else 9)]
     parts.append(text(frame.x0 - (26 if narrow else 34), frame.y0 - 14, _value_title(curves[0]), class_="axis-title"))
     parts.append(_foot(frame, frame.y1 + 34, caption.stamp, f"{unit.name}s since {curves[0].since}"))
     parts += [
@@ -124,6 +137,12 @@ def curve_chart(curves: Sequence[Curve], arms: Mapping[str, int], caption: Capti
     scales = f"{short(x.low)} {short(x.high)} {short(y.low)} {short(y.high)}".replace("\N{MINUS SIGN}", "-")
     kind = "curves crowded" if len(curves) > 2 else "curves"
     return drawing(frame, "".join(parts), caption.label, class_=kind, data_plot=plot, data_scales=scales)
+
+
+def _shade(shade: Shade, x: Scale, frame: Frame) -> str:
+    start, end = (min(max(x(d), frame.x0), frame.x1) for d in (shade.start, shade.end))
+    size = {"x": start, "y": frame.y0, "width": max(end - start, 1.0), "height": frame.y1 - frame.y0}
+    return element("rect", class_=f"shade {shade.kind}", **size)
 
 
 def _foot(frame: Frame, y: float, stamp: str, title: str) -> str:

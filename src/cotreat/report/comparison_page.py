@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cotreat.report.axes import time_unit
 from cotreat.report.charts import (
     Caption,
     IntervalAxis,
     IntervalRow,
     arm_class,
-    curve_chart,
-    describe_curves,
     describe_rows,
     describe_timeline,
     interval_chart,
     span_of,
     timeline_chart,
 )
-from cotreat.report.document import Arm, Comparison, Contrast, Curve, Effect, Given, Outcome, Safety
+from cotreat.report.curve_figure import Look, arm_swatch, curve_figure, twice
+from cotreat.report.document import Arm, Comparison, Contrast, Effect, Given, Outcome, Safety
 from cotreat.report.parts import (
     PAGE_VOICE,
     Figure,
@@ -33,22 +31,19 @@ from cotreat.report.parts import (
     listing,
     paragraph,
     provenance,
-    swatch,
     table,
 )
-from cotreat.report.svg import ARM_STYLES, DASHES, escape
+from cotreat.report.svg import escape
 from cotreat.report.words import (
     CHANCE,
     NO_FIGURE,
     NOT_CLAIMED,
-    PATIENTS,
     UNKNOWN,
     better_direction,
     curve_groups,
     interval,
     is_per_100,
     number,
-    of_whom,
     outcome_groups,
     outcome_title,
     plain_answer,
@@ -147,7 +142,7 @@ def _outcome(cast: Cast, group: Sequence[Outcome]) -> str:
     drawn = figure(
         Figure(
             f"{title}{f' ({first.unit})' if first.unit else ''}",
-            _twice(lambda narrow: interval_chart(rows, axis, caption, narrow)),
+            twice(lambda narrow: interval_chart(rows, axis, caption, narrow)),
             legend,
             caption=f"<span>{escape(first.unit)}</span>",
         )
@@ -191,86 +186,8 @@ def _or_dash(value: Any, write: Callable[[Any], str]) -> str:
 
 
 def _curve_figures(cast: Cast, page: Page, *, selected: bool) -> str:
-    return "".join(_curves(cast, page, group) for group in curve_groups(cast.doc, selected=selected))
-
-
-def _curves(cast: Cast, page: Page, curves: Sequence[Curve]) -> str:
-    first = curves[0]
-    title = sentence_case(first.measure)
-    whole = f"{title}, {of_whom(first.denominator)}" if first.denominator else title
-    days = sorted({d for c in curves for d in c.days})
-    unit = time_unit(days[0], days[-1])
-    when = [unit.label(d).lower() for d in days]
-    texts = {c.arm: _texts(c, days) for c in curves}
-    page.curves.append(
-        {
-            "title": whole,
-            "days": days,
-            "when": when,
-            "arms": [
-                {
-                    "name": c.arm,
-                    "number": cast.arms[c.arm],
-                    "style": cast.arms[c.arm] % ARM_STYLES,
-                    "median": _on(c, days, c.median),
-                    "text": texts[c.arm],
-                }
-                for c in curves
-            ],
-        }
-    )
-    legend = "".join(
-        f'<tr><th scope="row"><span class="entry">{_swatch(cast.arms[c.arm])}'
-        f'<span class="name">{escape(c.arm)}</span></span></th>'
-        f'<td class="value">{texts[c.arm][-1] or NO_FIGURE}</td></tr>'
-        for c in curves
-    )
-    legend = (
-        f'<table class="legend"><thead><tr><th scope="col">Arm</th><th scope="col" class="at">At {when[-1]}</th></tr>'
-        f"</thead><tbody>{legend}</tbody></table>"
-    )
-    shown = [Key("bands", f"{UNKNOWN}: middle 50 % and 95 %", "bands")] if any(c.unknown95 for c in curves) else []
-    if any(c.patients50 or c.patients90 for c in curves):
-        shown.append(Key("patients", f"{PATIENTS}: middle 50 % and 90 %, at some visits", "patients"))
-    caption = Caption(describe_curves(curves, whole), cast.doc.stamp)
-    chart = _twice(lambda narrow: curve_chart(curves, cast.arms, caption, narrow))
-    numbers = Table(
-        f"{whole}, {first.unit}: median (not known, 95 %)",
-        (unit.name, *(escape(c.arm) for c in curves)),
-        [(w.split()[-1], *(texts[c.arm][i] or NO_FIGURE for c in curves)) for i, w in enumerate(when)],
-        wide=len(curves) > 2,
-    )
-    subtitle = ", ".join(p for p in (of_whom(first.denominator) if first.denominator else "", first.unit) if p)
-    return figure(
-        Figure(
-            f"{whole} ({first.unit})" if first.unit else whole,
-            chart,
-            shown,
-            caption=f"{escape(title)}<span>{escape(subtitle)}</span>",
-            before=legend,
-            after=behind("The numbers behind this figure", table(numbers, cast.doc.stamp)),
-            chart=len(page.curves) - 1,
-        )
-    )
-
-
-def _swatch(arm: int) -> str:
-    return swatch(arm, arm_class(arm), DASHES[arm % ARM_STYLES])
-
-
-def _texts(curve: Curve, days: Sequence[float]) -> list[str | None]:
-    digits = plain_digits(curve.unit)
-    bands = zip(*curve.unknown95, strict=True) if curve.unknown95 else ((None, None) for _ in curve.days)
-    known = {
-        day: with_interval(value, None if low is None or high is None else (low, high), digits)
-        for day, value, (low, high) in zip(curve.days, curve.median, bands, strict=True)
-    }
-    return [known.get(d) for d in days]
-
-
-def _on(curve: Curve, days: Sequence[float], values: Sequence[float]) -> list[float | None]:
-    known = dict(zip(curve.days, values, strict=True))
-    return [round(known[d], 3) if d in known else None for d in days]
+    look = Look(cast.doc.stamp)
+    return "".join(curve_figure(page, g, cast.arms, look) for g in curve_groups(cast.doc, selected=selected))
 
 
 # Differences -------------------------------------------------------------------------------------------------------
@@ -309,7 +226,7 @@ def _contrast_group(cast: Cast, group: Sequence[Contrast]) -> str:
         notes += paragraph(f"Monte Carlo standard error of the differences: at most {rough(max(errors))}.", "note")
     if any(c.hedges_g for c in group):
         notes += paragraph("Hedges g is positive where the first arm is better.", "note")
-    chart = _twice(lambda narrow: interval_chart(rows, axis, caption, narrow))
+    chart = twice(lambda narrow: interval_chart(rows, axis, caption, narrow))
     drawn = figure(
         Figure(
             f"{title}: difference{f' ({first.unit})' if first.unit else ''}",
@@ -389,12 +306,12 @@ def _given_key(given: Sequence[Given]) -> list[Key]:
 
 def _arm(cast: Cast, arm: Arm, span: tuple[float, float]) -> str:
     index = cast.arms[arm.name]
-    parts = [f"<h3>{_swatch(index)} {escape(arm.name)}</h3>"]
+    parts = [f"<h3>{arm_swatch(index)} {escape(arm.name)}</h3>"]
     if arm.sentence:
         parts.append(f'<p class="sentence {arm_class(index)}">{escape(arm.sentence)}</p>')
     if arm.timeline:
         caption = Caption(describe_timeline(arm), cast.doc.stamp)
-        chart = _twice(lambda narrow: timeline_chart(arm, index, span, caption, narrow))
+        chart = twice(lambda narrow: timeline_chart(arm, index, span, caption, narrow))
         parts.append(figure(Figure(f"What is given: {arm.name}", chart, _given_key(arm.timeline))))
     said = [f"{s.subject}: {number(s.mean)} sessions on average{_sd(s.sd)}." for s in arm.sessions]
     range_words = {True: "inside", False: "outside"}
@@ -437,7 +354,3 @@ def _verdict_class(words: str) -> str:
 
 
 # Figures -----------------------------------------------------------------------------------------------------------
-
-
-def _twice(draw: Callable[[bool], str]) -> str:
-    return draw(False) + draw(True)

@@ -29,10 +29,10 @@ def render(doc: Mapping[str, Any]) -> str:
     if is_prediction(doc):
         prediction = read_prediction(doc)
         head, page = prediction_page(prediction)
-        return _page(prediction.study.title or prediction.study.id, head, page, prediction.disclaimer)
+        return render_page(prediction.study.title or prediction.study.id, head, page, prediction.disclaimer)
     comparison = read_comparison(doc)
     head, page = comparison_page(comparison)
-    return _page(comparison.title, head, page, comparison.disclaimer)
+    return render_page(comparison.title, head, page, comparison.disclaimer)
 
 
 def write_report(doc: Mapping[str, Any], directory: str | Path) -> Path:
@@ -41,7 +41,11 @@ def write_report(doc: Mapping[str, Any], directory: str | Path) -> Path:
     The page is complete before the directory is made, and the file appears in one step: a failure leaves nothing
     half-written. Raises ``InputError`` for a malformed document or a directory that cannot be written.
     """
-    text = render(doc)
+    return write_text(render(doc), directory)
+
+
+def write_text(text: str, directory: str | Path) -> Path:
+    """Write a finished page as ``report.html`` into ``directory``, in one step; raises ``InputError`` if it cannot."""
     target = Path(directory) / FILE_NAME
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,8 @@ def write_report(doc: Mapping[str, Any], directory: str | Path) -> Path:
     return target
 
 
-def _page(title: str, head: str, page: Page, disclaimer: str) -> str:
+def render_page(title: str, head: str, page: Page, disclaimer: str) -> str:
+    """A whole page as text: its head, its sections, the disclaimer and the stamp on every page."""
     style, script = _asset("report.css"), _asset("report.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"

@@ -90,6 +90,7 @@ _ICONS = {
     "session": element("path", class_="session", d="M8 2L8 16M16 2L16 16M24 2L24 16"),
     "dose": element("rect", class_="dose", x=1, y=4, width=30, height=10, rx=3),
     "level": element("rect", class_="level", x=1, y=4, width=30, height=10, rx=3),
+    "shade": element("rect", class_="shade stopped", x=1, y=1, width=30, height=16),
     "depends": element("rect", class_="level depends", x=1, y=4, width=30, height=10, rx=3),
 }
 
@@ -124,6 +125,7 @@ _MARK_NAMES = {
     "session": "Ticks",
     "dose": "Solid bar",
     "level": "Pale bar",
+    "shade": "Shaded stretch",
     "depends": "Dashed outline",
 }
 

@@ -320,6 +320,11 @@ def _provenance(node: _Node | None) -> Provenance:
     )
 
 
+def read_provenance(doc: Mapping[str, Any]) -> Provenance:
+    """What remakes a document of any kind, from its field ``provenance``."""
+    return _provenance(_Node(doc, "").node("provenance"))
+
+
 def _population(node: _Node | None) -> Population:
     if node is None:
         return Population()

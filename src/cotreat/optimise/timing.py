@@ -1,0 +1,306 @@
+"""When should the drug come? The answer with its uncertainty, its basis, and what acting wrongly would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cotreat.measures.errors import InputError
+from cotreat.model.parameter_set import ParameterSet
+from cotreat.optimise import rivals
+from cotreat.optimise.basis import timing_trials
+from cotreat.optimise.evaluate import OUTCOMES, Found, Outcome, Setting, evaluate, ledgers_of, utility
+from cotreat.optimise.verdict import MARGIN_PER_100, MARGIN_POINTS, Contrast, signs_differ, together
+from cotreat.optimise.windows import Question, Reading, Start, course_end
+from cotreat.optimise.words import Language, word
+from cotreat.outcomes import estimate
+from cotreat.regimen.ledger import Ledger
+from cotreat.safety.check import PLANNING, CheckOptions
+from cotreat.safety.check import check as check_safety
+from cotreat.simulate.result import STATED_N
+from cotreat.trial.provenance import provenance
+
+CLASSES = ("before", "with", "after")
+VERDICT_ON: tuple[Outcome, ...] = ("well", "mean score")
+MARGIN: dict[Outcome, float] = {"well": MARGIN_PER_100, "mean score": MARGIN_POINTS, "relapse": MARGIN_PER_100}
+UNIT: dict[Outcome, str] = {"well": "per 100", "mean score": "HAM-D17 points", "relapse": "per 100"}
+_DRIVERS = 6
+_USUAL = {"before": -28.0, "with": 0.0}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One start with its ledger, its class, what safety says, and how many days the drug is given."""
+
+    start: Start
+    ledger: Ledger
+    group: str
+    safety: str
+    stopped_by: tuple[str, ...]
+    drug_days: int
+
+    @property
+    def allowed(self) -> bool:
+        """Whether no rule stops it."""
+        return not self.stopped_by
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How an answer is wanted: the ``outcomes`` of its verdict, its ``language``, the ``command`` that remakes it."""
+
+    outcomes: tuple[Outcome, ...] = VERDICT_ON
+    language: Language = "en"
+    command: str = ""
+
+
+def timing(
+    question: Question,
+    shifts: tuple[float, ...],
+    how: Setting,
+    asked: Asked | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Move the drug around the stimulation and return the document of ``cotreat timing --json``.
+
+    Raises
+    ------
+    InputError
+        A regimen cannot be forecast, or safety rules stop every start.
+    """
+    asked = asked or Asked()
+    lead = max(0.0, -min(shifts)) if not question.acute else 0.0
+    how = replace(how, settings=replace(how.settings, weeks=max(how.week, 52 - int(-(-lead // 7)))))
+    places = _places(question, shifts, how.settings.weeks)
+    if not any(p.allowed for p in places):
+        rules = sorted({r for p in places for r in p.stopped_by})
+        raise InputError(f"no allowed start: every regimen is stopped by safety rules ({', '.join(rules)})")
+    without = replace(ledgers_of([question.stimulation], how.settings.weeks)[0], lead_in=places[0].ledger.lead_in)
+    share = None if progress is None else (lambda done: progress(0.8 * done))
+    *found, never = evaluate([*(p.ledger for p in places), without], how, share)
+    readings = tuple(dict.fromkeys(p.start.reading for p in places))
+    contrasts = {(o, r): _before_after(places, found, o, r) for o in OUTCOMES for r in readings}
+    verdict, why = _verdict(contrasts, asked.outcomes, readings)
+    trials = timing_trials(question.subject, question.drug)
+    lang = asked.language
+    basis = word("direct trial", lang, names=", ".join(trials)) if trials else word("model only", lang)
+    regret = _regret(places, how, readings)
+    if progress is not None:
+        progress(1.0)
+    main = asked.outcomes[0]
+    return {
+        "question": {
+            "stimulation": str(question.stimulation),
+            "drug": str(question.order),
+            "population": how.population.name,
+            "moved_by": "hours" if question.acute else "days",
+            "entry": f"day {-places[0].ledger.lead_in}, the same for every start",
+        },
+        "verdict": word(verdict, lang),
+        "verdict_key": verdict,
+        "why": why,
+        "basis": basis,
+        "stamp": how.parameters.status,
+        "p_before_better": _probability(contrasts, main, readings),
+        "contrasts": [_contrast(o, r, c, how, lang) for (o, r), c in contrasts.items() if c is not None],
+        "curve": [_point(p, f, how, question) for p, f in zip(places, found, strict=True)],
+        "without_drug": _outcomes(never, how),
+        "best": _best(places, found, asked.outcomes[0], readings),
+        "regret": regret,
+        "drivers": _drivers(contrasts[(main, readings[-1])], how),
+        "outcomes": {o: word(o, lang, week=how.week) for o in OUTCOMES},
+        "language": lang,
+        "disclaimer": word("disclaimer", lang),
+        "translation": word("unreviewed", lang),
+        "provenance": provenance(how.settings, how.parameters, asked.command, [p.ledger for p in places], trials),
+    }
+
+
+def _places(question: Question, shifts: tuple[float, ...], weeks: int) -> list[Place]:
+    starts = question.starts(shifts)
+    ledgers = ledgers_of([s.regimen for s in starts], weeks)
+    end = course_end(ledgers[0], question.subject)
+    places = []
+    for start, ledger in zip(starts, ledgers, strict=True):
+        verdict = check_safety(start.regimen, options=CheckOptions(stages=PLANNING))
+        stops = tuple(f.rule.id for f in verdict.findings if f.stops)
+        group = "before" if start.shift < 0 else "with"
+        if (question.acute and start.shift > 0) or (not question.acute and start.shift > end):
+            group = "after"
+        days = {i.day for p in ledger.phases for i in p.items if i.subject == question.drug}
+        places.append(Place(start, ledger, group, verdict.word, stops, len(days)))
+    return places
+
+
+def _members(places: Sequence[Place], group: str, reading: Reading) -> list[int]:
+    return [i for i, p in enumerate(places) if p.allowed and p.group == group and p.start.reading == reading]
+
+
+def _before_after(
+    places: Sequence[Place], found: Sequence[Found], outcome: Outcome, reading: Reading
+) -> Contrast | None:
+    """All allowed starts before the first session against all after the last, each averaged; None when one is empty."""
+    before, after = (_members(places, g, reading) for g in ("before", "after"))
+    if not before or not after:
+        return None
+    one, two = (np.mean([utility(found[i], outcome) for i in side], axis=0) for side in (before, after))
+    return Contrast.of(estimate.paired_difference(one, two), MARGIN[outcome])
+
+
+def _verdict(
+    contrasts: dict[tuple[Outcome, Reading], Contrast | None],
+    outcomes: tuple[Outcome, ...],
+    readings: tuple[Reading, ...],
+) -> tuple[Any, str]:
+    per_outcome = []
+    for outcome in outcomes:
+        found = [contrasts[(outcome, r)] for r in readings]
+        known = [c for c in found if c is not None]
+        if len(known) < len(found):
+            return "cannot tell", "safety rules leave no start before, or none after, the stimulation"
+        if signs_differ(known):
+            return "cannot tell", f"{outcome}: equal stop date and equal drug-days point in different directions"
+        per_outcome.append((outcome, together(known)))
+    words = {v for _, v in per_outcome}
+    if len(words) == 1:
+        verdict = words.pop()
+        return verdict, f"{' and '.join(o for o, _ in per_outcome)}: {' and '.join(readings)} agree"
+    return "cannot tell", "; ".join(f"{o}: {v}" for o, v in per_outcome)
+
+
+def _probability(
+    contrasts: dict[tuple[Outcome, Reading], Contrast | None], outcome: Outcome, readings: tuple[Reading, ...]
+) -> float | None:
+    """Probability that before beats after on an outcome, the mean over the readings."""
+    known = [c.p_better for r in readings if (c := contrasts[(outcome, r)]) is not None]
+    return round(float(np.mean(known)), 4) if known else None
+
+
+def _contrast(outcome: Outcome, reading: Reading, c: Contrast, how: Setting, language: Language) -> dict[str, Any]:
+    return {
+        "outcome": word(outcome, language, week=how.week),
+        "outcome_key": outcome,
+        "reading": word(reading, language),
+        "reading_key": reading,
+        "before_minus_after": round(c.median, 4),
+        "better": "higher",
+        "unit": UNIT[outcome],
+        "unknown95": [round(c.quantile(0.025), 4), round(c.quantile(0.975), 4)],
+        "p_before_better": round(c.p_better, 4),
+        "p_no_difference_that_matters": round(c.p_none, 4),
+        "margin": c.margin,
+        "verdict": word(c.verdict(), language),
+    }
+
+
+def _point(place: Place, found: Found, how: Setting, question: Question) -> dict[str, Any]:
+    key = "shift_hours" if question.acute else "shift_days"
+    return {
+        key: place.start.shift,
+        "reading": place.start.reading,
+        "group": place.group,
+        "sentence": str(place.start.regimen),
+        "safety": place.safety,
+        "stopped_by": list(place.stopped_by),
+        "allowed": place.allowed,
+        "drug_days": place.drug_days,
+        "outcomes": _outcomes(found, how),
+    }
+
+
+def _outcomes(found: Found, how: Setting) -> dict[str, Any]:
+    well = estimate.proportion(found.well)
+    chance = [estimate.binomial_quantile(np.array([well.median]), STATED_N, q) for q in (0.025, 0.975)]
+    score = estimate.mean(found.score)
+    relapse = estimate.proportion(found.relapsed & found.remitted)
+    selected = estimate.proportion(found.relapsed, found.remitted)
+    return {
+        "well": _shown(well, 100.0) | {"chance95": [round(100 * c, 3) for c in chance], "n": STATED_N},
+        "mean score": _shown(score, 1.0)
+        | {"patients90": [round(float(q), 3) for q in np.quantile(found.score, [0.05, 0.95])]},
+        "relapse": _shown(relapse, 100.0) | {"among_remitters": round(100 * selected.median, 3)},
+    }
+
+
+def _shown(spread: estimate.Spread, factor: float) -> dict[str, Any]:
+    return {
+        "median": round(factor * spread.median, 4),
+        "unknown50": [round(factor * v, 4) for v in spread.interval(0.5)],
+        "unknown95": [round(factor * v, 4) for v in spread.interval(0.95)],
+        "monte_carlo_se": round(factor * spread.monte_carlo_se, 5),
+    }
+
+
+def _best(
+    places: Sequence[Place], found: Sequence[Found], outcome: Outcome, readings: tuple[Reading, ...]
+) -> list[dict[str, Any]]:
+    """The best allowed start of each reading by the mean over what is not known, and how sure that is."""
+    rows = []
+    for reading in readings:
+        mine = [i for i, p in enumerate(places) if p.allowed and p.start.reading == reading]
+        means = np.array([utility(found[i], outcome).mean(axis=1) for i in mine])
+        best = int(means.mean(axis=1).argmax())
+        share = np.bincount(means.argmax(axis=0), minlength=len(mine)) / means.shape[1]
+        rows.append(
+            {
+                "reading": reading,
+                "outcome": outcome,
+                "shift": places[mine[best]].start.shift,
+                "sentence": str(places[mine[best]].start.regimen),
+                "p_best": round(float(share[best]), 4),
+            }
+        )
+    return rows
+
+
+def _regret(places: Sequence[Place], how: Setting, readings: tuple[Reading, ...]) -> list[dict[str, Any]]:
+    """What each choice loses against the best choice if a rival were true; equal drug-days, on well and mean score."""
+    reading = readings[-1]
+    chosen: dict[str, Place] = {}
+    for group in CLASSES:
+        mine = [places[i] for i in _members(places, group, reading)]
+        if mine:
+            usual = _USUAL.get(group, min(p.start.shift for p in mine))
+            chosen[group] = min(mine, key=lambda p: abs(p.start.shift - usual))
+    if len(chosen) < 2:
+        return []
+    settings = replace(how.settings, patients=max(how.settings.draws, how.settings.patients // 4))
+    rows = []
+    for name, parameters in rivals.sets(how.parameters).items():
+        found = evaluate([p.ledger for p in chosen.values()], replace(how, parameters=parameters, settings=settings))
+        row: dict[str, Any] = {"rival": name, "choices": {}}
+        for outcome in VERDICT_ON:
+            value = [float(utility(f, outcome).mean()) for f in found]
+            for group, place, v in zip(chosen, chosen.values(), value, strict=True):
+                entry = row["choices"].setdefault(group, {"shift": place.start.shift})
+                entry[outcome] = round(max(value) - v, 4)
+        rows.append(row)
+    return rows
+
+
+def _drivers(contrast: Contrast | None, how: Setting) -> list[dict[str, Any]]:
+    """Parameters whose draws go with the difference, by rank correlation, those that data did not move marked."""
+    if contrast is None or len(contrast.values) != how.settings.draws or np.ptp(contrast.values) == 0:
+        return []
+    draws = how.parameters.draws(how.settings.draws, how.settings.seed)
+    rank = _ranks(contrast.values)
+    rows = [(name, float(np.corrcoef(rank, _ranks(v))[0, 1])) for name, v in draws.items() if np.ptp(v) > 0]
+    rows.sort(key=lambda r: -abs(r[1]))
+    noise = 1.96 / np.sqrt(len(rank))
+    return [
+        {"parameter": n, "rank_correlation": round(r, 3), "prior_driven": _prior_driven(how.parameters, n)}
+        for n, r in rows[:_DRIVERS]
+        if abs(r) > noise
+    ]
+
+
+def _prior_driven(parameters: ParameterSet, name: str) -> bool:
+    overlap = getattr(parameters, "overlap", None)
+    return True if overlap is None else bool(overlap.get(name, 1.0) > 0.8)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    return np.argsort(np.argsort(values)).astype(float)
