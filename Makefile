@@ -12,13 +12,14 @@ PYTHON ?=
 PYTHONS := $(PYTHON) python3.11 python3 python3.12 python3.13
 SETUP := $(VENV)/.project
 
-.PHONY: help setup demo test quick bench check fmt lock clean
+.PHONY: help setup demo test quick bench bench-gpu check fmt lock clean
 
 help:
 	@echo "make demo    compare treatments after ECT: a table and report/"
 	@echo "make test    style, types, import contracts, then every test"
 	@echo "make quick   the tests that take seconds"
 	@echo "make bench   compare the engines: a table and benchmarks/results/engines.json"
+	@echo "make bench-gpu  the kernel against the scan on a GPU, where there is one"
 	@echo "make check   style, types and import contracts only"
 	@echo "make fmt     format the code and apply the safe fixes"
 	@echo "make lock    remake requirements.lock from pyproject.toml (needs uv)"
@@ -38,6 +39,9 @@ quick: $(SETUP)
 
 bench: $(SETUP)
 	@$(BIN)/python benchmarks/engines.py
+
+bench-gpu: $(SETUP)
+	@$(BIN)/python benchmarks/gpu.py
 
 check: $(SETUP)
 	@$(BIN)/ruff check

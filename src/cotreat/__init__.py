@@ -18,10 +18,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from cotreat.trial.api import compare as compare
 
-_CALLABLE_ROOMS = ("regimen", "simulate")
+_CALLABLE_ROOMS = ("plan", "regimen", "simulate")
 _HOMES = {"compare": "cotreat.trial.api", "InputError": "cotreat.measures.errors"}
 
-__all__ = ["InputError", "__version__", "compare", "regimen", "simulate"]
+__all__ = ["InputError", "__version__", "compare", "plan", "regimen", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

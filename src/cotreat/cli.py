@@ -7,13 +7,17 @@ import sys
 import click
 
 from cotreat import __version__
+from cotreat.commands.calibrate import calibrate, cite
 from cotreat.commands.check import check
 from cotreat.commands.compare import compare
 from cotreat.commands.doses import doses
 from cotreat.commands.evidence import evidence
+from cotreat.commands.monitor import monitor
+from cotreat.commands.plan import plan
 from cotreat.commands.predict import predict
 from cotreat.commands.shared import Group
 from cotreat.commands.timing import timing
+from cotreat.commands.trial import trial
 from cotreat.measures.errors import InputError
 
 
@@ -57,5 +61,5 @@ def cli() -> None:
     """
 
 
-for command in (compare, predict, timing, doses, check, evidence):
+for command in (compare, predict, timing, doses, check, plan, evidence, calibrate, trial, monitor, cite):
     cli.add_command(command)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cotreat.evidence.check import check_base, check_study
-from cotreat.evidence.load import load_text, studies
+from cotreat.evidence.check import check_base, check_beside, check_study
+from cotreat.evidence.load import load_text, studies, study_path
 from cotreat.evidence.schema import Study
+from cotreat.evidence.show import check_file
 
 WHOLE = (Path(__file__).parent / "whole.yaml").read_text(encoding="utf-8")
 RUN_IN = "run_in: ECT bitemporal 3 times a week until remission, at most 12 sessions"
@@ -117,6 +118,22 @@ def test_unit_pooled_beside_its_trial() -> None:
     assert [(f.rule, f.field) for f in found] == [("pooled-beside-trial", "contains[0]")]
     kept = pooled.model_copy(update={"use": "context", "reason": "contains a fitted trial"})
     assert check_base({trial.id: trial, kept.id: kept}) == []
+
+
+def test_unit_own_file_about_patients_of_the_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine2025.yaml"
+    text = study_path("sackeim2001").read_text(encoding="utf-8")
+    path.write_text(text.replace("id: sackeim2001", "id: mine2025", 1), encoding="utf-8")
+    assert {fault.rule for fault in check_file(path)} == {"paper-twice", "cohort-twice"}
+    path.write_text(text, encoding="utf-8")  # the same id replaces the study of the base
+    assert check_file(path) == []
+    pooled = changed(
+        ("id: whole2020", "id: pooled2022"),
+        ("cohort_id: whole2020", "cohort_id: pooled2022"),
+        ("design: rct-double-blind", "design: pooled"),
+        ("contains: []", "contains: [sackeim2001]"),
+    )
+    assert [f.rule for f in check_beside(pooled, studies())] == ["pooled-beside-trial"]
 
 
 def test_unit_packaged_base_has_no_finding() -> None:

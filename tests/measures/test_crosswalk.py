@@ -48,6 +48,19 @@ def test_published_ids_qids_table(qids: float, columns: dict[str, tuple[float, f
         assert low - 1e-9 <= crosswalk("QIDS-SR16", name).mean(qids) <= high + 1e-9
 
 
+def test_published_palmer2024_means_and_spread() -> None:
+    for qids, phq in ((12.0, 12.9), (12.0 + 4.9, 12.9 + 6.6), (12.0 - 4.9, 12.9 - 6.6)):
+        assert crosswalk("QIDS-SR16", "PHQ-9").mean(qids) == pytest.approx(phq, abs=0.05)
+
+
+def test_published_phq9_cutoffs_by_hamd_in_a_hospital() -> None:
+    # PMC7525967: PHQ-9 of 7, 15 and 21 for mild, moderate and severe by HAM-D17 (usually 8, 17 and 24); another sample
+    for hamd, phq in ((8, 7), (17, 15), (24, 21)):
+        assert crosswalk("HAM-D17", "PHQ-9").mean(hamd) == pytest.approx(phq, abs=2.0)
+    assert crosswalk("MADRS", "PHQ-9").mean(31.2) == pytest.approx(crosswalk("HAM-D17", "PHQ-9").mean(24), abs=1e-6)
+    assert crosswalk("HAM-D17", "PHQ-9").mark == "derived"
+
+
 def test_published_trivedi_regression_stays_near_the_table() -> None:
     # HAM-D17 = 1.40 + 0.48 IDS-SR (PMC3809821): another sample, so only nearness is asked for.
     walk = crosswalk("IDS-SR", "HAM-D17")

@@ -33,7 +33,19 @@ def test_unit_identical_arms_differ_by_exactly_zero() -> None:
     hit = np.random.default_rng(4).random((10, 30)) < 0.5
     assert np.all(estimate.paired_difference(hit, hit).values == 0)
     among = np.random.default_rng(5).random((10, 30)) < 0.5
-    assert np.all(estimate.difference((hit, among), (hit, among)).values == 0)
+    counts = ((hit & among).sum(axis=1), among.sum(axis=1))
+    assert np.all(estimate.difference(counts, counts, same=True).values == 0)
+
+
+def test_unit_sums_give_what_the_values_give() -> None:
+    values = np.random.default_rng(7).normal(12, 5, (6, 40))
+    n, total, squares = np.full(6, 40), values.sum(axis=1), (values**2).sum(axis=1)
+    assert np.allclose(estimate.variance(n, total, squares), values.var(axis=1, ddof=1), rtol=1e-12)
+    from_sums, whole = estimate.mean_of_sums(n, total, squares), estimate.mean(values)
+    assert np.array_equal(from_sums.values, whole.values)
+    assert whole.values.mean() == pytest.approx(values.mean())
+    # without a true spread between draws only chance is left, and that is taken out
+    assert whole.values.std() < values.mean(axis=1).std()
 
 
 def test_unit_draws_without_patients_are_left_out() -> None:

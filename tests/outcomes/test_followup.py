@@ -96,3 +96,22 @@ def test_unit_dropout_follows_its_hazard() -> None:
     worse = dropout_day(days, change + 5, np.array([0.007]), np.array([0.04]), threshold)
     assert np.all(worse <= lost)
     assert np.mean(worse <= 182) == pytest.approx(1 - np.exp(-0.007 * np.exp(0.2) * 26), abs=0.0035)
+
+
+@given(hnp.arrays(np.float32, 40, elements=st.floats(0, 52, width=32)), st.floats(1, 60), st.floats(0, 20))
+def test_property_ratings_in_float32_are_judged_as_in_float64(ratings: np.ndarray, entry: float, rest: float) -> None:
+    # cut-offs that no float32 number equals must not be rounded towards the ratings
+    score = ratings.reshape(5, 1, 8)
+    exact = replace(
+        patients(*([[30.0] * 5] * 8)),
+        days=DAYS[:5],
+        score=score.astype(np.float64),
+        baseline=np.full((1, 8), entry),
+        reference=np.full((1, 8), rest),
+    )
+    short = replace(exact, score=score)
+    for day in DAYS[:5]:
+        assert np.array_equal(short.well(day, RELAPSE), exact.well(day, RELAPSE))
+        assert np.array_equal(exact.well(day, RELAPSE), exact.response(day) & (exact.at(day) < 16))
+    for definition in (RELAPSE, replace(RELAPSE, either=True), replace(RELAPSE, confirm_visits=2)):
+        assert np.array_equal(short.relapse_day(definition), exact.relapse_day(definition))

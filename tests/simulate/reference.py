@@ -16,7 +16,7 @@ from cotreat.model.effects import DRUG_ROLES, STIMULATION_ROLES
 from cotreat.model.patient import Channels, DrugChannel
 from cotreat.model.threefry import as_words, box_muller, stream_key, threefry2x32
 from cotreat.regimen.ledger import Ledger
-from cotreat.simulate.channels import session_of
+from cotreat.simulate.channels import changes_of, infusion_of, session_of
 from cotreat.simulate.keys import MOOD, RATING, stream
 from cotreat.simulate.tables import Decisions
 
@@ -76,6 +76,7 @@ class Patient:
             storage += self.parameter("consolidation_gain", drug) * effect
             missed += self.adapt(drug, effect, dt)
         if "withdrawal" in s:
+            missed *= 1 + s.get("relief", 0.0)
             s["withdrawal"] = missed
         old = dict(s)
         for name, drive, tau in (
@@ -88,6 +89,8 @@ class Patient:
             ("transient", 0.0, p["transient.time_constant"]),
             ("cognition", 0.0, p["cognition.time_constant"]),
             ("spacing", 0.0, p["spacing.time_constant"]),
+            ("nocebo", 0.0, p["nocebo.time_constant"]),
+            ("relief", 0.0, p["relief.time_constant"]),
         ):
             if name in s:
                 s[name] = drive + (s[name] - drive) * math.exp(-dt / tau)
@@ -123,23 +126,35 @@ class Patient:
             for drug in self.channels.drugs:
                 gain += self.parameter("acute_gain", drug) * self.effect(drug, s[f"exposure.{drug.name}"])
             dose = strength * p[f"session_yield.{kind}"] * p["trait.stimulation"] * math.exp(gain)
+            dose *= p["trait.ect"] if kind == "ect" else 1.0
             top = p["labile.largest"]
             s["labile"] = top - (top - s["labile"]) * math.exp(-dose / top)
             s["spacing"] += strength
         for role, sensitive in (("window", 1.0), ("therapy", 1.0), ("transient", p["trait.stimulation"])):
             if role in roles:
                 s[role] += strength * p[f"{role}.{kind}"] * sensitive
+        if "relief" in s:
+            s["relief"] = (1 + s["relief"]) * math.exp(-strength * p.get(f"relief.{kind}", 0.0)) - 1
         if "cognition" in roles:
             s["cognition"] += strength * p[f"cognition.{kind}"]
 
+    def infusion(self, kind: str) -> None:
+        self.s["transient"] += self.p[f"transient.{kind}"] * self.p["trait.expectation"]
+
     def rate(self, error: float) -> float:
         p, s = self.p, self.s
-        points = p["withdrawal.points"] * p["rating.unit"] * s.get("withdrawal", 0.0)
+        points = p["rating.withdrawal"] * (s.get("withdrawal", 0.0) + s.get("nocebo", 0.0))
         latent = p["rating.well"] + p["rating.half_span"] * (s["mood"] - s.get("transient", 0.0) + 1) + points
         return min(max(latent + p["rating.error"] * error, 0.0), p["rating.top"])
 
     def move_mood(self, h: float, drive: float, noise: float) -> None:
         tau, x = self.p["mood.time_constant"], self.s["mood"]
+        if self.channels.mood == "linear":
+            pull, home = self.p["mood.linear_pull"], self.p["mood.home"]
+            rest = home + drive / h / pull
+            spread = 0.5 * self.p["mood.sigma"] * math.sqrt(tau * (1 - math.exp(-2 * pull * h / tau)))
+            self.s["mood"] = rest + (x - rest) * math.exp(-pull * h / tau) + spread * noise
+            return
         for half in range(2):
             x = x * math.exp(h / (2 * tau)) / math.sqrt(1 + x * x * math.expm1(h / tau))
             if half == 0:
@@ -170,6 +185,8 @@ def simulate(
                     break
         if day == days:
             break
+        if day - begun in changes_of(ledger, phase):
+            patient.s["nocebo"] = patient.p["nocebo.size"]
         one_day(ledger.phases[phase].items, day - begun, patient, noise_of_day(seed, draw, number, day, steps))
     return scores, fired
 
@@ -190,6 +207,8 @@ def one_day(items: Any, day: int, patient: Patient, noise: list[float]) -> None:
                 item = inside[n][1]
                 if (found := session_of(item)) is not None:
                     patient.session(*found)
+                if (infusion := infusion_of(item)) is not None:
+                    patient.infusion(infusion)
                 elif item.kind == "dose":
                     drug = next(d for d in patient.channels.drugs if d.name == item.subject)
                     patient.s[f"exposure.{drug.name}"] += math.log(2) / drug.half_life_days * item.amount

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cotreat.measures.errors import InputError
+from cotreat.report.html import render
 from cotreat.simulate.run import Settings
 from cotreat.trial.compare import compare
 from cotreat.trial.compare_file import Comparison, comparison, load_comparison, packaged_examples
@@ -38,6 +39,8 @@ def test_unit_identical_arms_differ_by_exactly_zero() -> None:
         assert c["difference"] == 0
         assert c["unknown95"] == [0, 0]
         assert c["prob_better"] == 0.5
+    one, two = (numbers(same, "outcomes", arm=arm) for arm in ("a", "b"))
+    assert [o["median"] for o in one] == [o["median"] for o in two]
 
 
 def test_unit_swapping_names_swaps_numbers_and_nothing_else(two: dict[str, Any]) -> None:
@@ -143,3 +146,13 @@ def test_unit_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=word):
             load_comparison(str(tmp_path / name))
+
+
+def test_unit_where_nobody_remits_relapse_has_no_figure() -> None:
+    arms = {"one": "sertraline 50 mg daily", "two": ""}
+    what = comparison(arms, "ECT candidates", ("well at week 1", "relapse by week 1"))
+    made = compare(what, Settings(patients=3, draws=3, weeks=2, seed=3))
+    json.dumps(made, allow_nan=False)
+    assert [o["median"] for o in made["outcomes"] if o["outcome"] == "relapse by week 1"] == [None, None]
+    assert [c["difference"] for c in made["contrasts"] if c["outcome"] == "relapse by week 1"] == [None]
+    assert "no figure" in render(made)

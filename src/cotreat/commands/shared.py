@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from cotreat.measures.errors import InputError
 
 if TYPE_CHECKING:
     from cotreat.simulate.run import Settings
+    from cotreat.simulate.store import Store
 
 DISCLAIMER = "Research and decision support, not a medical device."
 EXAMPLE = "\b\nExample:\n  "
@@ -51,10 +53,11 @@ def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--params", default="prior-2026", show_default=True, help="Parameter set: a name or a file."),
             click.option(
                 "--engine",
-                type=click.Choice(["kernel", "reference"]),
+                type=click.Choice(["kernel", "reference", "gpu"]),
                 default="kernel",
                 show_default=True,
-                help="kernel: compiled from the model. reference: the plain scan it is checked against.",
+                help="kernel: compiled from the model. reference: the plain scan it is checked against. "
+                "gpu: the kernel on an NVIDIA GPU.",
             ),
             click.option("--threads", type=int, default=None, help="Threads; results do not depend on it."),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
@@ -64,24 +67,54 @@ def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def resumable(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --resume of a command with long runs; see ``keeping``."""
+    return click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on with the same run after it was cut off. Its finished parts lie in $COTREAT_CACHE/runs (else in the "
+        "user's cache directory) and are removed when it succeeds; the result is the same to the last digit.",
+    )(command)
+
+
 def settings(options: dict[str, Any], done: Callable[[float], None] | None) -> Settings:
     from cotreat.simulate.run import Settings
 
     if options["threads"] is not None and options["threads"] < 1:
         raise InputError(f"threads must be at least 1, not {options['threads']}")
-    names = ("patients", "draws", "seed", "threads", "engine")
+    names = ["patients", "draws", "seed", "threads", "engine"]
+    names += ["weeks"] if options.get("weeks") is not None else []
     return Settings(**{k: options[k] for k in names}, progress=done)
 
 
 class Progress:
-    """A line on standard error while the work goes on; silent when it is not a terminal."""
+    """A line on standard error while the work goes on: the share that is done and the time that is left.
+
+    Silent when it is not a terminal, or when ``quiet``.
+    """
 
     def __init__(self, quiet: bool) -> None:
         self._show = sys.stderr.isatty() and not quiet
+        self._base = (time.monotonic(), 0.0)
 
     def __call__(self, share: float) -> None:
         if self._show:
-            print(f"\rsimulating {100 * share:3.0f} %", end="", file=sys.stderr, flush=True)
+            text = f"\r\033[Ksimulating {100 * share:3.0f} %{self._left(share)}"
+            print(text, end="", file=sys.stderr, flush=True)
+
+    def _left(self, share: float) -> str:
+        now = time.monotonic()
+        since, before = self._base
+        if now - since < 1.0:  # what was kept by an earlier run comes at once and says nothing about speed
+            self._base = (since, share)
+            return ""
+        seconds = (1.0 - share) * (now - since) / max(share - before, 1e-9)
+        return f", about {_in_words(seconds)} left" if 0 < seconds < 1e7 else ""
+
+    def tell(self, line: str) -> None:
+        """A line for the user on standard error, whether or not it is a terminal."""
+        erase = "\r\033[K" if self._show else ""
+        print(f"{erase}cotreat: {line}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Progress:
         return self
@@ -91,11 +124,28 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+def _in_words(seconds: float) -> str:
+    for limit, unit, size in ((90, "s", 1), (5400, "min", 60)):
+        if seconds < limit:
+            return f"{max(1, round(seconds / size))} {unit}"
+    return f"{seconds / 3600:.1f} h"
+
+
+def keeping(progress: Progress, resume: bool) -> Callable[[str], Store]:
+    """How the finished parts of a run are kept: a store for the digest of the run."""
+    from cotreat.simulate.store import Store
+
+    return lambda key: Store(key, resume=resume, tell=progress.tell)
+
+
 def remake(command: str, what: str, options: dict[str, Any]) -> str:
     """The command line that remakes a result."""
     parts = ["cotreat", command, shlex.quote(what)]
-    for name in ("patients", "draws", "seed", "params"):
-        parts += [f"--{name}", shlex.quote(str(options[name]))]
+    for name in ("patients", "draws", "seed", "weeks", "params"):
+        if options.get(name) is not None:
+            parts += [f"--{name}", shlex.quote(str(options[name]))]
+    if options.get("engine", "kernel") != "kernel":
+        parts += ["--engine", options["engine"]]
     return " ".join(parts)
 
 

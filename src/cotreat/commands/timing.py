@@ -68,6 +68,7 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
         head, page = timing_page(document, read_provenance(document))
         title = f"{document['question']['drug']} around {document['question']['stimulation']}"
         path = write_text(render_page(title, head, page, document["disclaimer"]), folder)
+        _write_comparisons(document, folder)
     if as_json:
         print_json(document)
         return
@@ -77,7 +78,22 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
 
     print_timing(document, Console())
     if path is not None:
+        again = " ".join(f"--{k} {shlex.quote(str(options[k]))}" for k in ("patients", "draws", "seed", "params"))
         print(f"Report: {path}")
+        print(f"Each point of the curve: cotreat compare {folder}/compare/FILE.yaml {again}")
+
+
+def _write_comparisons(document: dict[str, Any], folder: str) -> None:
+    """The comparison file of each point of the curve, in ``compare`` beside the report."""
+    from pathlib import Path
+
+    home = Path(folder) / "compare"
+    try:
+        home.mkdir(exist_ok=True)
+        for point in document["curve"]:
+            (home / point["file"]).write_text(point["comparison"], encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write to {home}: {error.strerror or error}") from error
 
 
 def _remake(stimulation: str, drug: str, options: dict[str, Any]) -> str:

@@ -101,6 +101,16 @@ def check_base(studies: Mapping[str, Study]) -> list[Finding]:
     return _sorted(found)
 
 
+def check_beside(study: Study, base: Mapping[str, Study]) -> list[Finding]:
+    """Findings about a study that come of others: its paper or patients are in the base already, or in a pooled file.
+
+    A study of the base with the same id is what this one replaces, and is left out.
+    """
+    together = {**{key: other for key, other in base.items() if key != study.id}, study.id: study}
+    found = [*_same_paper(together), *_same_cohort(together), *_pooled_beside_trial(together)]
+    return _sorted([f for f in found if f.study == study.id or study.id in base.get(f.study, study).contains])
+
+
 def _sorted(found: list[Finding]) -> list[Finding]:
     order: dict[Severity, int] = {"impossible": 0, "contradiction": 1, "doubt": 2}
     return sorted(found, key=lambda f: (order[f.severity], f.study))

@@ -119,7 +119,7 @@ def show_text(path_or_id: str | os.PathLike[str]) -> str:
             f"    {word}: {text}" for word, text in (("stands for", arm.stands_for), ("placebo", arm.placebo)) if text
         ]
     body += ["", "Figures"]
-    body += [f"  {_figure(outcome)}" for outcome in study.outcomes]
+    body += [f"  {figure_line(outcome)}" for outcome in study.outcomes]
     return "\n".join(head + body)
 
 
@@ -136,6 +136,24 @@ def check_file(path_or_id: str | os.PathLike[str]) -> list[Fault]:
     return _faults(path)
 
 
+def fit_lines(path_or_id: str | os.PathLike[str]) -> list[str]:
+    """What a study file that can be read still needs before it enters a fit, and lines a template left unchanged."""
+    from cotreat.evidence.document import field_name
+    from cotreat.evidence.template import missing_for_fit, unchanged
+
+    given = os.fspath(path_or_id)
+    path = study_path(given) if given in study_ids() else Path(given)
+    text = read_text(path)
+    document = read_document(text, path.name)
+    left = unchanged(text)
+    rows = [f"{path.name}:{n}: still the made-up value of the template" for n in left]
+    missing = missing_for_fit(validate(document))
+    rows += [f"{path.name}:{document.line(place)}: {field_name(place)}: {text}" for place, text in missing]
+    if not missing and not left:
+        return ["for a fit: nothing is missing"]
+    return ["for a fit:", *(f"  {row}" for row in rows)]
+
+
 def check_packaged() -> list[Fault]:
     """Findings of the whole packaged base, of files beside each other too."""
     from cotreat.evidence.check import check_base
@@ -149,7 +167,7 @@ def check_packaged() -> list[Fault]:
 
 
 def _faults(path: Path) -> list[Fault]:
-    from cotreat.evidence.check import check_study
+    from cotreat.evidence.check import check_beside, check_study
     from cotreat.evidence.document import field_name
 
     document = read_document(read_text(path), path.name)
@@ -161,7 +179,8 @@ def _faults(path: Path) -> list[Fault]:
         ]
     study = validate(document)
     found = [
-        Fault(document.name, document.line(f.path), f.field, f.rule, f.severity, f.text) for f in check_study(study)
+        Fault(document.name, document.line(f.path), f.field, f.rule, f.severity, f.text)
+        for f in (*check_study(study), *check_beside(study, studies()))
     ]
     try:
         check_sentences(study, document)
@@ -205,7 +224,7 @@ def _head(study: Study) -> list[tuple[str, str | None]]:
     ]
 
 
-def _figure(outcome: Outcome) -> str:
+def figure_line(outcome: Outcome) -> str:
     """One figure on one line."""
     who = " + ".join(outcome.arms)
     if outcome.reference_arms:

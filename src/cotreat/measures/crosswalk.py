@@ -144,6 +144,15 @@ _CORE = Crosswalk(
     "derived",
     "Only 7 = 4 is published; the rest is the line to the ends of both scales: crude above HAM-D17 10.",
 )
+_PALMER = Crosswalk(
+    "QIDS-SR16",
+    "PHQ-9",
+    ((0.0, 0.0), (7.1, 6.3), (12.0, 12.9), (16.9, 19.5), (27.0, 27.0)),
+    "Palmer 2024, doi 10.2147/NDT.S444223, abstract (n 2,156 rated on both)",
+    "derived",
+    "Mean, and one SD on either side, of QIDS-C and PHQ-9 in the same people; both ends are those of the two scales. "
+    "QIDS-C and QIDS-SR are taken as one (PMC2929841). The table of the paper was not read.",
+)
 # Read in PMC3809821, table 2, beside HAM-D17 = 1.40 + 0.48 IDS-SR and IDS-SR = -2.92 + 2.09 HAM-D17.
 _RESIDUAL_SD = {("IDS-SR", "HAM-D17"): 2.92, ("HAM-D17", "IDS-SR"): 2.43}
 _TABLE_SOURCE = "ids-qids.org, interpretation table, adapted from Rush 2003 and Trivedi 2004"
@@ -184,6 +193,7 @@ def _spokes() -> dict[str, Crosswalk]:
     found = {"MADRS": _LEUCHT, "BDI-II": _FURUKAWA, "BDI": _FURUKAWA_FIRST, "HAM-D6": _CORE}
     for to_scale in ("QIDS-SR16", "IDS-SR", "HAM-D21", "HAM-D24"):
         found[to_scale] = _from_table(to_scale)
+    found["PHQ-9"] = found["QIDS-SR16"].then(_PALMER)
     return found
 
 

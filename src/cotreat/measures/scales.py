@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,8 @@ from cotreat.measures.suggest import did_you_mean, fold
 Rater = Literal["clinician", "self", "either"]
 Construct = Literal["depression", "anxiety", "withdrawal", "sleep", "dissociation"]
 Licence = Literal["items", "score+", "score"]
+SYMPTOM_GROUPS = ("mood", "anxiety", "sleep", "somatic")
+"""Groups of items; how they are counted stands in ``data/scales.yaml``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Scale:
     ``response`` is the fraction of the baseline score that must be lost, ``remission`` the highest score that counts
     as remission; None when the scale has none that is agreed. ``recall_days`` is the time the rater looks back over.
     ``licence``: ``items``, the item text may be shown; ``score+``, the total now and the text after written
-    permission; ``score``, the total only.
+    permission; ``score``, the total only. ``symptoms``: the largest score of the items of each group of
+    ``SYMPTOM_GROUPS``, None where the items are not grouped.
     """
 
     id: str
@@ -52,6 +56,7 @@ class Scale:
     cutoff_source: str | None
     licence: Licence
     note: str | None
+    symptoms: Mapping[str, float] | None = None
 
     @property
     def clinician_rated(self) -> bool:
@@ -120,6 +125,7 @@ def _scale(row: dict[str, Any]) -> Scale:
         cutoff_source=row.get("cutoff_source"),
         licence=row["licence"],
         note=row.get("note"),
+        symptoms={k: float(v) for k, v in row["symptoms"].items()} if "symptoms" in row else None,
     )
 
 

@@ -6,6 +6,8 @@ class is not listed cannot be forecast.
 
 from __future__ import annotations
 
+from typing import Literal
+
 TILT, SESSION_GAIN, STORAGE_GAIN = "tilt", "session_gain", "consolidation_gain"
 ACUTE_GAIN, WITHDRAWAL = "acute_gain", "withdrawal_weight"
 
@@ -22,13 +24,24 @@ DRUG_ROLES: dict[str, tuple[str, ...]] = {
 """Roles of each effect class."""
 
 YIELD, WINDOW, THERAPY, TRANSIENT, COGNITION = "session_yield", "window", "therapy", "transient", "cognition"
+NOCEBO, RELIEF = "nocebo", "relief"
+FELT_INFUSION, INERT_INFUSION = "felt_infusion", "inert_infusion"
+INFUSIONS = (FELT_INFUSION, INERT_INFUSION)
+"""Infusions and sprays by what the patient notices: ketamine or midazolam can be felt, saline cannot.
+
+Each gives the part of the transient that comes of expecting to be better (``transient.<kind>``).
+"""
 
 STIMULATION_ROLES: dict[str, tuple[str, ...]] = {
     "ect": (YIELD, WINDOW, COGNITION),
-    "tms": (YIELD, WINDOW),
+    "tms": (YIELD, WINDOW, RELIEF),
     "tdcs": (YIELD,),
     "ketamine": (YIELD, WINDOW, TRANSIENT),
     "psychotherapy": (THERAPY,),
     "exercise": (THERAPY,),
 }
 """Roles of each thing that comes in sessions."""
+
+MoodStructure = Literal["bistable", "linear"]
+MOOD_STRUCTURES: tuple[MoodStructure, ...] = ("bistable", "linear")
+"""Rival equations of mood."""

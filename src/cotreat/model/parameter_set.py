@@ -1,7 +1,11 @@
 """A parameter set: named parameters with what is known about each, and seeded draws from it.
 
-A set is a YAML file (see ``parameters/prior-2026.yaml``). Draw *k* of a parameter depends on (seed, name of the
-parameter, k) only, so adding a parameter or asking for more draws changes no earlier number.
+A set is a YAML file (see ``parameters/prior-2026.yaml``), or a file of joint draws (``cotreat.model.draw_set``) for
+what was fitted. Draw *k* of a parameter depends on (seed, name of the parameter, k) only, so adding a parameter or
+asking for more draws changes no earlier number.
+
+``structure`` of a set says which of the rival equations it is about; ``draws`` gives it as flags beside the parameters
+("mood.linear": 1 for the linear rival), so that a set may hold draws of several rivals.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ import hashlib
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +24,13 @@ import yaml
 from scipy.special import ndtr, ndtri
 
 from cotreat.measures.errors import InputError
+from cotreat.model.effects import MOOD_STRUCTURES
 from cotreat.model.threefry import stream_key, uniform
 
-DEFAULT = "prior-2026"
+PRIOR = "prior-2026"
+"""The packaged prior: every parameter set holds its parameters."""
+DEFAULT = PRIOR
+_ENDS = (".yaml", ".npz")
 _Z95 = 1.6448536269514722  # half width of a central 90 % range, in standard deviations
 _STREAM = 0x50415241  # keeps parameter draws apart from every other random stream
 
@@ -55,9 +63,17 @@ class Parameter:
         return np.asarray(np.exp(values) if log else values)
 
 
+LINEAR_MOOD = "mood.linear"
+"""Flag of a draw: 1 for the linear rival, 0 for two wells."""
+
+
 @dataclass(frozen=True)
 class ParameterSet:
-    """Parameters by name, with the name, status and checksum of the file they came from."""
+    """Parameters by name, with the name, status and checksum of the file they came from.
+
+    ``structure``: the rival of each part that has several ("mood": "bistable" or "linear"). ``given``: values by draw
+    that stand in place of a distribution, arrays of at least as many values as draws are asked for.
+    """
 
     name: str
     status: str
@@ -65,46 +81,98 @@ class ParameterSet:
     does_not_claim: str
     parameters: Mapping[str, Parameter]
     checksum: str
+    structure: Mapping[str, str] = field(default_factory=lambda: {"mood": "bistable"})
+    given: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     def draws(self, count: int, seed: int) -> dict[str, np.ndarray]:
-        """``count`` joint draws, float64 arrays of shape (count,) by parameter name."""
+        """``count`` joint draws and the flags of the structure, float64 arrays of shape (count,) by name.
+
+        Raises
+        ------
+        InputError
+            ``given`` holds fewer values than draws are asked for.
+        """
         index = np.arange(count)
         key = stream_key(seed, [0], _STREAM)
-        return {name: p.quantile(uniform(key, index, zlib.crc32(name.encode()))) for name, p in self.parameters.items()}
+        linear = np.full(count, float(self.structure.get("mood") == "linear"))
+        drawn = {LINEAR_MOOD: linear} | {
+            name: p.quantile(uniform(key, index, zlib.crc32(name.encode())))
+            for name, p in self.parameters.items()
+            if name not in self.given
+        }
+        return drawn | {name: self._given(name, count) for name in self.given}
+
+    def with_given(self, values: Mapping[str, np.ndarray]) -> ParameterSet:
+        """This set with values by draw in place of some distributions (or flags of the structure).
+
+        Raises
+        ------
+        InputError
+            A name is not one of this set, or a value is not finite.
+        """
+        known = {*self.parameters, LINEAR_MOOD}
+        for name, array in values.items():
+            if name not in known:
+                raise InputError(f"the parameter set {self.name!r} has no parameter {name!r}")
+            if np.ndim(array) != 1 or not np.isfinite(array).all():
+                raise InputError(f"{name}: one finite number is needed for each draw")
+        return replace(self, given={**self.given, **values})
 
     def medians(self) -> dict[str, np.ndarray]:
         """One draw with every parameter at its median."""
-        return {name: np.array([p.median]) for name, p in self.parameters.items()}
+        linear = np.array([float(self.structure.get("mood") == "linear")])
+        return {LINEAR_MOOD: linear} | {name: np.array([p.median]) for name, p in self.parameters.items()}
+
+    def _given(self, name: str, count: int) -> np.ndarray:
+        values = self.given[name]
+        if len(values) < count:
+            raise InputError(f"{name} is given for {len(values)} draws: {count} are asked for")
+        return np.asarray(values[:count], dtype=np.float64)
 
 
 def load_parameters(name_or_path: str = DEFAULT) -> ParameterSet:
-    """A packaged set by name, or a set from a file.
+    """A packaged set by name, or a set from a file: YAML, or joint draws (``cotreat.model.draw_set``).
 
     Raises
     ------
     InputError
         The file cannot be read, or an entry is not a valid parameter.
     """
-    packaged = resources.files("cotreat.model.parameters") / f"{name_or_path}.yaml"
+    folder = resources.files("cotreat.model.parameters")
     try:
-        raw = packaged.read_bytes() if packaged.is_file() else Path(name_or_path).read_bytes()
+        packaged = [f for f in (folder / f"{name_or_path}{end}" for end in _ENDS) if f.is_file()]
+        raw = packaged[0].read_bytes() if packaged else Path(name_or_path).read_bytes()
     except (OSError, ValueError) as error:
         known = ", ".join(packaged_sets())
         raise InputError(f"cannot read the parameter set {name_or_path!r}", hint=f"packaged sets: {known}") from error
+    if raw[:2] == b"PK" or name_or_path.endswith(".npz"):
+        from cotreat.model.draw_set import read_draws
+
+        return read_draws(raw, name_or_path)
     try:
         document = yaml.safe_load(raw)
         parameters = {k: _parameter(k, v) for k, v in document["parameters"].items()}
-        text = {k: str(document[k]) for k in ("name", "status", "about", "does_not_claim")}
+        text: dict[str, Any] = {k: str(document[k]) for k in ("name", "status", "about", "does_not_claim")}
+        structure = read_structure(document.get("structure", {}))
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name_or_path}: not a parameter set ({reason})") from error
-    return ParameterSet(**text, parameters=parameters, checksum="sha256:" + hashlib.sha256(raw).hexdigest())
+    checksum = "sha256:" + hashlib.sha256(raw).hexdigest()
+    return ParameterSet(**text, parameters=parameters, checksum=checksum, structure=structure)
+
+
+def read_structure(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The structure of a set, with its defaults; ValueError for one that does not exist."""
+    structure = {"mood": "bistable"} | {str(k): str(v) for k, v in entry.items()}
+    if structure.keys() != {"mood"} or structure["mood"] not in MOOD_STRUCTURES:
+        raise ValueError(f"structure: mood is one of {', '.join(MOOD_STRUCTURES)}")
+    return structure
 
 
 def packaged_sets() -> list[str]:
     """Names of the parameter sets that come with the package."""
     files = resources.files("cotreat.model.parameters").iterdir()
-    return sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml"))
+    return sorted(f.name.rpartition(".")[0] for f in files if f.name.endswith(_ENDS))
 
 
 def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:

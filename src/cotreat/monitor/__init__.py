@@ -1,1 +1,1 @@
-"""Following one person: ratings in; withdrawal or relapse, forecast, what-if."""
+"""Following one person: ratings in; for each day, more like withdrawal or more like relapse, and how sure."""

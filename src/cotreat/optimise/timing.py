@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from cotreat.measures.errors import InputError
-from cotreat.model.parameter_set import ParameterSet
-from cotreat.optimise import rivals
 from cotreat.optimise.basis import timing_trials
 from cotreat.optimise.evaluate import OUTCOMES, Found, Outcome, Setting, evaluate, ledgers_of, utility
+from cotreat.optimise.informed import drivers
+from cotreat.optimise.regret import regret
+from cotreat.optimise.remake import comparison_file, file_name, start_name
 from cotreat.optimise.verdict import MARGIN_PER_100, MARGIN_POINTS, Contrast, signs_differ, together
 from cotreat.optimise.windows import Question, Reading, Start, course_end
-from cotreat.optimise.words import Language, word
+from cotreat.optimise.words import Language, keys, word
 from cotreat.outcomes import estimate
 from cotreat.regimen.ledger import Ledger
+from cotreat.regimen.values import Regimen
 from cotreat.safety.check import PLANNING, CheckOptions
+from cotreat.safety.check import Verdict as SafetyVerdict
 from cotreat.safety.check import check as check_safety
 from cotreat.simulate.result import STATED_N
 from cotreat.trial.provenance import provenance
@@ -27,7 +30,8 @@ CLASSES = ("before", "with", "after")
 VERDICT_ON: tuple[Outcome, ...] = ("well", "mean score")
 MARGIN: dict[Outcome, float] = {"well": MARGIN_PER_100, "mean score": MARGIN_POINTS, "relapse": MARGIN_PER_100}
 UNIT: dict[Outcome, str] = {"well": "per 100", "mean score": "HAM-D17 points", "relapse": "per 100"}
-_DRIVERS = 6
+NEVER_CHOSEN = frozenset({"ECT-005"})
+"""Warnings that a search takes as stops: lithium while ECT is given (delirium 5.7 against 0.6 %)."""
 _USUAL = {"before": -28.0, "with": 0.0}
 
 
@@ -76,8 +80,8 @@ def timing(
     how = replace(how, settings=replace(how.settings, weeks=max(how.week, 52 - int(-(-lead // 7)))))
     places = _places(question, shifts, how.settings.weeks)
     if not any(p.allowed for p in places):
-        rules = sorted({r for p in places for r in p.stopped_by})
-        raise InputError(f"no allowed start: every regimen is stopped by safety rules ({', '.join(rules)})")
+        message, hint = _nothing_allowed(places)
+        raise InputError(message, hint=hint)
     without = replace(ledgers_of([question.stimulation], how.settings.weeks)[0], lead_in=places[0].ledger.lead_in)
     share = None if progress is None else (lambda done: progress(0.8 * done))
     *found, never = evaluate([*(p.ledger for p in places), without], how, share)
@@ -87,7 +91,8 @@ def timing(
     trials = timing_trials(question.subject, question.drug)
     lang = asked.language
     basis = word("direct trial", lang, names=", ".join(trials)) if trials else word("model only", lang)
-    regret = _regret(places, how, readings)
+    points = _Points(places, found, how, question)
+    rivals_are, losses = _regret(places, found, how, readings[-1])
     if progress is not None:
         progress(1.0)
     main = asked.outcomes[0]
@@ -106,17 +111,38 @@ def timing(
         "stamp": how.parameters.status,
         "p_before_better": _probability(contrasts, main, readings),
         "contrasts": [_contrast(o, r, c, how, lang) for (o, r), c in contrasts.items() if c is not None],
-        "curve": [_point(p, f, how, question) for p, f in zip(places, found, strict=True)],
+        "course": [0, 0 if question.acute else course_end(without, question.subject)],
+        "curve": [_point(points, i) for i in range(len(places))],
         "without_drug": _outcomes(never, how),
         "best": _best(places, found, asked.outcomes[0], readings),
-        "regret": regret,
+        "regret": losses,
+        "rivals": rivals_are,
         "drivers": _drivers(contrasts[(main, readings[-1])], how),
         "outcomes": {o: word(o, lang, week=how.week) for o in OUTCOMES},
+        "words": {k: word(k, lang, names=", ".join(trials), week=how.week) for k in keys()},
         "language": lang,
         "disclaimer": word("disclaimer", lang),
         "translation": word("unreviewed", lang),
         "provenance": provenance(how.settings, how.parameters, asked.command, [p.ledger for p in places], trials),
     }
+
+
+def _nothing_allowed(places: Sequence[Place]) -> tuple[str, str]:
+    """The error when rules stop every start, and which of them stop what."""
+    rules = sorted({r for p in places for r in p.stopped_by})
+    every = [r for r in rules if all(r in p.stopped_by for p in places)]
+    said = {
+        f.rule.id: f.rule.text("en")
+        for p in places
+        for f in _verdict_of(p.start.regimen).findings
+        if f.rule.id in rules
+    }
+    hint = " ".join(f"{r} stops {'every start' if r in every else 'some starts'}: {said[r]}" for r in rules)
+    return f"no allowed start: every regimen is stopped by safety rules ({', '.join(rules)})", hint
+
+
+def _verdict_of(regimen: Regimen) -> SafetyVerdict:
+    return check_safety(regimen, options=CheckOptions(stages=PLANNING))
 
 
 def _places(question: Question, shifts: tuple[float, ...], weeks: int) -> list[Place]:
@@ -125,14 +151,22 @@ def _places(question: Question, shifts: tuple[float, ...], weeks: int) -> list[P
     end = course_end(ledgers[0], question.subject)
     places = []
     for start, ledger in zip(starts, ledgers, strict=True):
-        verdict = check_safety(start.regimen, options=CheckOptions(stages=PLANNING))
-        stops = tuple(f.rule.id for f in verdict.findings if f.stops)
+        verdict = _verdict_of(start.regimen)
+        stops = tuple(
+            f.rule.id for f in verdict.findings if f.stops or (f.rule.id in NEVER_CHOSEN and f.verdict == "fired")
+        )
         group = "before" if start.shift < 0 else "with"
         if (question.acute and start.shift > 0) or (not question.acute and start.shift > end):
             group = "after"
         days = {i.day for p in ledger.phases for i in p.items if i.subject == question.drug}
         places.append(Place(start, ledger, group, verdict.word, stops, len(days)))
     return places
+
+
+def _drivers(contrast: Contrast | None, how: Setting) -> list[dict[str, Any]]:
+    if contrast is None or len(contrast.values) != how.settings.draws:
+        return []
+    return drivers(contrast.values, how.parameters, how.settings.seed)
 
 
 def _members(places: Sequence[Place], group: str, reading: Reading) -> list[int]:
@@ -196,8 +230,14 @@ def _contrast(outcome: Outcome, reading: Reading, c: Contrast, how: Setting, lan
     }
 
 
-def _point(place: Place, found: Found, how: Setting, question: Question) -> dict[str, Any]:
+def _point(points: _Points, index: int) -> dict[str, Any]:
+    place, question, how = points.places[index], points.question, points.how
     key = "shift_hours" if question.acute else "shift_days"
+    reference = points.reference(place.start.reading)
+    name = start_name(place.start.shift, question.acute)
+    first = start_name(points.places[reference].start.shift, question.acute)
+    arms = {first: points.places[reference].start.regimen} | {name: place.start.regimen}
+    title = f"{question.drug} {name} ({place.start.reading})"
     return {
         key: place.start.shift,
         "reading": place.start.reading,
@@ -207,8 +247,33 @@ def _point(place: Place, found: Found, how: Setting, question: Question) -> dict
         "stopped_by": list(place.stopped_by),
         "allowed": place.allowed,
         "drug_days": place.drug_days,
-        "outcomes": _outcomes(found, how),
+        "outcomes": _outcomes(points.found[index], how),
+        "against": first,
+        "difference": {o: _against(points.found[index], points.found[reference], o) for o in OUTCOMES},
+        "file": file_name(place.start.shift, place.start.reading, question.acute),
+        "comparison": comparison_file(title, how.population.name, arms, how.week, place.ledger.lead_in),
     }
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The curve before it is written down."""
+
+    places: Sequence[Place]
+    found: Sequence[Found]
+    how: Setting
+    question: Question
+
+    def reference(self, reading: Reading) -> int:
+        """The start of this reading that is nearest to the first session."""
+        mine = [i for i, p in enumerate(self.places) if p.start.reading == reading]
+        return min(mine, key=lambda i: abs(self.places[i].start.shift))
+
+
+def _against(found: Found, reference: Found, outcome: Outcome) -> dict[str, Any]:
+    """The paired difference of a start to the reference, on common luck; more is better for every outcome."""
+    spread = estimate.paired_difference(utility(found, outcome), utility(reference, outcome))
+    return _shown(spread, 1.0) | {"p_better": round(Contrast.of(spread, MARGIN[outcome]).p_better, 4)}
 
 
 def _outcomes(found: Found, how: Setting) -> dict[str, Any]:
@@ -256,51 +321,20 @@ def _best(
     return rows
 
 
-def _regret(places: Sequence[Place], how: Setting, readings: tuple[Reading, ...]) -> list[dict[str, Any]]:
-    """What each choice loses against the best choice if a rival were true; equal drug-days, on well and mean score."""
-    reading = readings[-1]
-    chosen: dict[str, Place] = {}
+def _choices(places: Sequence[Place], reading: Reading) -> dict[str, int]:
+    """The usual start of each class among those that are allowed; the last reading is the one that stands."""
+    chosen: dict[str, int] = {}
     for group in CLASSES:
-        mine = [places[i] for i in _members(places, group, reading)]
+        mine = _members(places, group, reading)
         if mine:
-            usual = _USUAL.get(group, min(p.start.shift for p in mine))
-            chosen[group] = min(mine, key=lambda p: abs(p.start.shift - usual))
+            usual = _USUAL.get(group, min(places[i].start.shift for i in mine))
+            chosen[group] = min(mine, key=lambda i: abs(places[i].start.shift - usual))
+    return chosen
+
+
+def _regret(places: Sequence[Place], found: Sequence[Found], how: Setting, reading: Reading) -> tuple[str, list[Any]]:
+    chosen = _choices(places, reading)
     if len(chosen) < 2:
-        return []
-    settings = replace(how.settings, patients=max(how.settings.draws, how.settings.patients // 4))
-    rows = []
-    for name, parameters in rivals.sets(how.parameters).items():
-        found = evaluate([p.ledger for p in chosen.values()], replace(how, parameters=parameters, settings=settings))
-        row: dict[str, Any] = {"rival": name, "choices": {}}
-        for outcome in VERDICT_ON:
-            value = [float(utility(f, outcome).mean()) for f in found]
-            for group, place, v in zip(chosen, chosen.values(), value, strict=True):
-                entry = row["choices"].setdefault(group, {"shift": place.start.shift})
-                entry[outcome] = round(max(value) - v, 4)
-        rows.append(row)
-    return rows
-
-
-def _drivers(contrast: Contrast | None, how: Setting) -> list[dict[str, Any]]:
-    """Parameters whose draws go with the difference, by rank correlation, those that data did not move marked."""
-    if contrast is None or len(contrast.values) != how.settings.draws or np.ptp(contrast.values) == 0:
-        return []
-    draws = how.parameters.draws(how.settings.draws, how.settings.seed)
-    rank = _ranks(contrast.values)
-    rows = [(name, float(np.corrcoef(rank, _ranks(v))[0, 1])) for name, v in draws.items() if np.ptp(v) > 0]
-    rows.sort(key=lambda r: -abs(r[1]))
-    noise = 1.96 / np.sqrt(len(rank))
-    return [
-        {"parameter": n, "rank_correlation": round(r, 3), "prior_driven": _prior_driven(how.parameters, n)}
-        for n, r in rows[:_DRIVERS]
-        if abs(r) > noise
-    ]
-
-
-def _prior_driven(parameters: ParameterSet, name: str) -> bool:
-    overlap = getattr(parameters, "overlap", None)
-    return True if overlap is None else bool(overlap.get(name, 1.0) > 0.8)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return np.argsort(np.argsort(values)).astype(float)
+        return "", []
+    ledgers = {group: (places[i].start.shift, places[i].ledger) for group, i in chosen.items()}
+    return regret(ledgers, [found[i] for i in chosen.values()], how)

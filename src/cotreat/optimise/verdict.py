@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtr
 
 from cotreat.outcomes.estimate import Spread
 
@@ -37,25 +38,32 @@ SURE_OF_NONE = 0.95
 
 @dataclass(frozen=True)
 class Contrast:
-    """Before minus after over the draws, in utility (more is better), with the margin that matters."""
+    """Before minus after over the draws, in utility (more is better), with the margin that matters.
+
+    ``error``: standard error of the mean that comes of simulating finitely many patients. It is common to all draws and
+    is added to every probability, so that few patients never make a verdict sure.
+    """
 
     values: np.ndarray
     margin: float
     weights: np.ndarray | None = None
+    error: float = 0.0
 
     @classmethod
     def of(cls, spread: Spread, margin: float) -> Contrast:
         """From a spread over parameter draws."""
-        return cls(spread.values, margin)
+        return cls(spread.values, margin, error=spread.monte_carlo_se)
 
     @property
     def p_better(self) -> float:
         """Probability that before beats after; a tie counts half."""
-        return self._share(self.values > 0) + 0.5 * self._share(self.values == 0)
+        return self._above(0.0)
 
     @property
     def p_none(self) -> float:
         """Probability that the difference lies within the margin."""
+        if self.error > 0:
+            return self._above(-self.margin) - self._above(self.margin)
         return self._share(np.abs(self.values) <= self.margin)
 
     @property
@@ -75,12 +83,17 @@ class Contrast:
         """The verdict on this one contrast."""
         if self.p_none >= SURE_OF_NONE:
             return "no difference that matters"
-        above, below = self._share(self.values > 0), self._share(self.values < 0)
-        if above >= SURE_OF_DIRECTION and self.median > self.margin:
+        if self._above(0.0) >= SURE_OF_DIRECTION and self.median > self.margin:
             return "before better"
-        if below >= SURE_OF_DIRECTION and self.median < -self.margin:
+        if 1.0 - self._above(0.0) >= SURE_OF_DIRECTION and self.median < -self.margin:
             return "after better"
         return "cannot tell"
+
+    def _above(self, limit: float) -> float:
+        """Probability of lying above a limit; a tie counts half."""
+        if self.error > 0:
+            return self._share(ndtr((self.values - limit) / self.error))
+        return self._share((self.values > limit) + 0.5 * (self.values == limit))
 
     def _share(self, mask: np.ndarray) -> float:
         return float(np.average(mask, weights=self.weights))

@@ -23,7 +23,7 @@ Reading = Literal["equal stop date", "equal drug-days"]
 READINGS: tuple[Reading, ...] = ("equal stop date", "equal drug-days")
 EXAMPLES = (
     'cotreat timing --stimulation "ECT 3 times a week for 3 weeks" --drug "nortriptyline to 100 ng/mL for 24 weeks"',
-    'cotreat timing --stimulation "iTBS 5 days a week for 6 weeks" --drug "D-cycloserine 100 mg"',
+    'cotreat timing --stimulation "iTBS 5 days a week for 6 weeks" --drug "methylphenidate 20 mg"',
 )
 WEEKS = tuple(range(-6, 13))
 HOURS = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)

@@ -50,43 +50,50 @@ def denoise(values: np.ndarray, variances: np.ndarray) -> Spread:
 def proportion(hit: np.ndarray, among: np.ndarray | None = None) -> Spread:
     """Share of patients (draws, patients) for whom ``hit``, among those in ``among``."""
     among = np.ones(hit.shape, dtype=bool) if among is None else among
-    n = among.sum(axis=1).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        p = (hit & among).sum(axis=1) / n
-        # a half event is added to the variance only, so that an empty or full draw is not taken as certain
-        smooth = ((hit & among).sum(axis=1) + 0.5) / (n + 1.0)
-        variance = smooth * (1 - smooth) / n
+    return share((hit & among).sum(axis=1), among.sum(axis=1))
+
+
+def share(hits: np.ndarray, n: np.ndarray) -> Spread:
+    """The same from counts: of ``n`` patients of each draw, ``hits`` have it."""
+    p, variance = _share(hits, n)
     spread = denoise(p, variance)
     return Spread(np.clip(spread.values, 0.0, 1.0), spread.monte_carlo_se)
 
 
-def mean(values: np.ndarray, among: np.ndarray | None = None) -> Spread:
+def difference(one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray], *, same: bool) -> Spread:
+    """Difference of two shares (hits, n) with denominators of their own; ``same``: they are of the same patients."""
+    (p, v), (q, w) = _share(*one), _share(*two)
+    return denoise(p - q, np.zeros_like(v) if same else v + w)
+
+
+def mean(values: np.ndarray) -> Spread:
     """Mean over patients (draws, patients) in float64."""
-    weight = np.ones(values.shape) if among is None else among.astype(float)
-    n = weight.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        m = (values * weight).sum(axis=1) / n
-        variance = (weight * (values - m[:, None]) ** 2).sum(axis=1) / np.maximum(n - 1, 1) / n
-    return denoise(m, variance)
+    values = np.asarray(values, float)
+    return mean_of_sums(np.full(len(values), values.shape[1]), values.sum(axis=1), (values**2).sum(axis=1))
 
 
 def paired_difference(a: np.ndarray, b: np.ndarray) -> Spread:
     """Mean over patients of ``a - b`` on common luck, shape (draws, patients)."""
-    return mean(a.astype(float) - b.astype(float))
+    return mean(np.asarray(a, float) - np.asarray(b, float))
 
 
-def difference(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> Spread:
-    """Difference of two proportions (hit, among) with denominators of their own."""
-    out, variance = [], []
-    for hit, among in (a, b):
-        n = among.sum(axis=1).astype(float)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            p = (hit & among).sum(axis=1) / n
-            smooth = ((hit & among).sum(axis=1) + 0.5) / (n + 1.0)
-            variance.append(smooth * (1 - smooth) / n)
-        out.append(p)
-    same = np.array_equal(a[0] & a[1], b[0] & b[1]) and np.array_equal(a[1], b[1])
-    return denoise(out[0] - out[1], np.zeros_like(variance[0]) if same else variance[0] + variance[1])
+def mean_of_sums(n: np.ndarray, total: np.ndarray, squares: np.ndarray) -> Spread:
+    """Mean over ``n`` patients of each draw, from the sum of a quantity and of its square."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return denoise(total / n, variance(n, total, squares) / n)
+
+
+def variance(n: np.ndarray, total: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Variance between patients of each draw (n - 1 in the denominator), from sums."""
+    return np.asarray(np.maximum(squares - total**2 / n, 0.0) / np.maximum(n - 1, 1))
+
+
+def _share(hits: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    n = np.asarray(n, float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # a half event is added to the variance only, so that an empty or full draw is not taken as certain
+        smooth = (hits + 0.5) / (n + 1.0)
+        return hits / n, smooth * (1 - smooth) / n
 
 
 def binomial_quantile(p: np.ndarray, n: int, level: float) -> float:

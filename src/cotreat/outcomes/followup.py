@@ -1,7 +1,7 @@
 """What was seen of each patient, and the endpoints read from it.
 
-All arrays have the shape (draws, patients); scores have (visits, draws, patients). Days count from day 0 of the
-regimen. "Never" is infinity.
+All arrays have the shape (draws, patients); scores have (visits, draws, patients), in the precision in which they were
+simulated. Days count from day 0 of the regimen. "Never" is infinity.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FollowUp:
         return self if take.all() else replace(self, days=self.days[take], score=self.score[take])
 
     def at(self, day: int) -> np.ndarray:
-        """Ratings at a visit day.
+        """Ratings at a visit day, float64.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class FollowUp:
         index = np.flatnonzero(self.days == day)
         if not len(index):
             raise ValueError(f"no visit on day {day}")
-        return np.asarray(self.score[index[0]])
+        return np.asarray(self.score[index[0]], np.float64)
 
     def response(self, day: int) -> np.ndarray:
         """Rating at least the scale's response fraction below baseline."""
@@ -77,8 +77,23 @@ class FollowUp:
 
     def well(self, day: int, relapse: RelapseDefinition) -> np.ndarray:
         """In response at the visit, and below the level that counts as relapse."""
-        good = self.response(day)
-        return good if relapse.at_least is None else good & (self.at(day) < relapse.at_least)
+        return np.asarray(self.at(day) <= self.well_at_most(relapse))
+
+    def well_at_most(self, relapse: RelapseDefinition) -> np.ndarray:
+        """The highest rating with which each patient is well, a number of the scores' own precision.
+
+        Raises
+        ------
+        ValueError
+            The scale has no agreed response.
+        """
+        if self.scale.response is None:
+            raise ValueError(f"{self.scale.id} has no agreed response")
+        most = _rounded((1.0 - self.scale.response) * self.baseline, self.score.dtype, -np.inf)
+        if relapse.at_least is None:
+            return most
+        least = _rounded(np.asarray(relapse.at_least, np.float64), self.score.dtype, np.inf)
+        return np.asarray(np.minimum(most, np.nextafter(least, -np.inf, dtype=self.score.dtype)))
 
     def relapse_day(self, definition: RelapseDefinition) -> np.ndarray:
         """Day of the first visit after the acute course on which the definition is met.
@@ -94,17 +109,20 @@ class FollowUp:
             raise ValueError(f"{definition.id} defines relapse by events, not by a score")
         asked = []
         if definition.at_least is not None:
-            asked.append(self.score >= definition.at_least)
+            asked.append(np.full_like(self.reference, definition.at_least, np.float64))
         if definition.above_baseline is not None:
-            asked.append(self.score >= self.reference + definition.above_baseline)
-        high = np.logical_or.reduce(asked) if definition.either else np.logical_and.reduce(asked)
-        high &= self.days[:, None, None] > self.acute_end
-        met = high.copy()
-        for back in range(1, definition.confirm_visits):
-            met[back:] &= high[:-back]
-            met[:back] = False
-        day = np.where(met, self.days[:, None, None].astype(float), np.inf)
-        return np.asarray(day.min(axis=0))
+            asked.append(self.reference + definition.above_baseline)
+        least = np.minimum.reduce(asked) if definition.either else np.maximum.reduce(asked)
+        least = _rounded(least, self.score.dtype, np.inf)
+        found = np.full(least.shape, np.inf)
+        in_a_row = np.zeros(least.shape, np.uint8)
+        for day, score in zip(self.days, self.score, strict=True):
+            high = (score >= least) & (self.acute_end < day)
+            if definition.confirm_visits > 1:
+                in_a_row = np.where(high, np.minimum(in_a_row, 254) + 1, 0).astype(np.uint8)
+                high = in_a_row >= definition.confirm_visits
+            np.copyto(found, day, where=high & (found == np.inf))
+        return found
 
 
 def dropout_day(
@@ -121,6 +139,13 @@ def dropout_day(
     passed = np.cumsum(hazard, axis=0) >= threshold
     day = np.where(passed, days[1:, None, None].astype(float), np.inf)
     return np.asarray(day.min(axis=0))
+
+
+def _rounded(values: np.ndarray, dtype: np.dtype, towards: float) -> np.ndarray:
+    """Values in another precision, so that comparing with them there gives what comparing in float64 gives."""
+    near = values.astype(dtype)
+    beyond = near < values if towards > 0 else near > values
+    return np.asarray(np.where(beyond, np.nextafter(near, dtype.type(towards)), near))
 
 
 def _cut_off(scale: Scale) -> float:

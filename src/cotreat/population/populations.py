@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 import yaml
 
@@ -17,13 +18,48 @@ WELL_HAMD17 = 4.5
 """Score of a patient at the well state, on HAM-D17 (derived: 5-6 points on HAM-D24 after remission, Prudic 2013)."""
 
 
+Placebo = Literal["full", "resistant", "none"]
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """What is known of a group beside its baseline; None where nothing is stated.
+
+    ``age_mean``, ``age_sd`` in years; ``episode_months``: geometric mean length of the episode, with the SD of its log;
+    ``resistant``, ``psychotic``, ``bipolar``: shares between 0 and 1. A stated share of resistant patients takes the
+    place of the population's own chronicity.
+    """
+
+    age_mean: float | None = None
+    age_sd: float | None = None
+    episode_months: float | None = None
+    episode_log_sd: float = 0.8
+    resistant: float | None = None
+    psychotic: float | None = None
+    bipolar: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("resistant", "psychotic", "bipolar"):
+            share = getattr(self, name)
+            if share is not None and not 0.0 <= share <= 1.0:
+                raise InputError(f"{name} is a share between 0 and 1, not {share:g}")
+        for name in ("age_mean", "age_sd", "episode_months", "episode_log_sd"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value < 1000.0:
+                raise InputError(f"{name} cannot be {value:g}")
+        if self.episode_months == 0:
+            raise InputError("episode_months must be above 0")
+
+
 @dataclass(frozen=True)
 class Population:
     """Who the virtual patients are.
 
     ``baseline_mean`` and ``baseline_sd`` hold after the entry rule ``entry_at_least`` (all in points of ``scale``);
-    ``chronicity`` names a parameter ``chronicity.mean.<name>``; ``resistant_placebo``: the placebo drive is reduced.
+    ``chronicity`` names a parameter ``chronicity.mean.<name>``; ``placebo``: how much of the placebo drive they
+    have ("full", "resistant": the share of resistant patients, "none": who enters well has had it).
     ``starts_well``: they enter well, and ``baseline_mean`` and ``baseline_sd`` are those of their last episode.
+    ``covariates`` move chronicity and the yield of ECT; entry by them is left to the baseline.
     """
 
     name: str
@@ -33,10 +69,11 @@ class Population:
     baseline_sd: float
     entry_at_least: float | None
     chronicity: str
-    resistant_placebo: bool
+    placebo: Placebo
     source: str
     starts_well: bool = False
     entry_at_most: float | None = None
+    covariates: Covariates = Covariates()
 
     @property
     def entry_text(self) -> str:
@@ -100,8 +137,9 @@ def populations() -> dict[str, Population]:
             entry_at_most=entry.get("entry_at_most"),
             starts_well=entry.get("state") == "well",
             chronicity=entry["chronicity"],
-            resistant_placebo=entry["placebo"] == "resistant",
+            placebo=entry["placebo"],
             source=entry["source"],
+            covariates=Covariates(**entry.get("covariates", {})),
         )
         for name, entry in raw.items()
     }

@@ -20,6 +20,7 @@ LIMITS = (
     "the wrong form; the regret under each rival shows some of that.",
     "Nothing here is a recommendation to start, stop or combine a treatment.",
 )
+_DIFFERENCES = {"well": "patients per 100", "mean score": "points HAM-D17", "relapse": "patients per 100"}
 _UNITS = {"well": "per 100 patients", "mean score": "points HAM-D17", "relapse": "per 100 patients"}
 
 
@@ -38,11 +39,11 @@ def timing_page(doc: Mapping[str, Any], remake: Provenance) -> tuple[str, Page]:
 
 
 def _head(doc: Mapping[str, Any]) -> str:
-    p = doc["p_before_better"]
-    chance = "" if p is None else f" Probability that before beats after: {probability(p)}."
+    p, said = doc["p_before_better"], doc["words"]
+    chance = "" if p is None else f" {escape(said['p before'])}: {probability(p)}."
     note = f'<p class="note">{escape(doc["translation"])}</p>' if doc["translation"] else ""
     return (
-        '<p class="kicker">When should the drug come?</p>'
+        f'<p class="kicker">{escape(said["title"])}</p>'
         f"<h1>{escape(doc['question']['drug'])}<br>{escape(doc['question']['stimulation'])}</h1>"
         f'<p class="answer"><b>{escape(sentence_case(doc["verdict"]))}</b> ({escape(doc["basis"])}).{chance}</p>'
         f'<p class="note">{escape(sentence_case(doc["why"]))}. {escape(doc["question"]["population"])}; entered on '
@@ -57,36 +58,45 @@ def _shift(point: Mapping[str, Any], acute: bool) -> float:
 
 def _curves(doc: Mapping[str, Any], page: Page, acute: bool) -> str:
     readings = list(dict.fromkeys(p["reading"] for p in doc["curve"]))
-    numbers = {r: i for i, r in enumerate(readings)}
+    numbers = {doc["words"][r]: i for i, r in enumerate(readings)}
     shades = _shades(doc, acute)
+    said, look = doc["words"], Look(doc["stamp"], "Reading", shades)
     body = paragraph(
         "The first session is at 0. Left of it the drug starts before, right of it after. Every start has the same "
-        "patients, the same luck and the same day of entry."
+        "patients, the same luck and the same day of entry. First the difference each start makes to the start at 0 in "
+        "the same patients: its bands hold only what is not known about timing. Then the outcomes themselves, whose "
+        "bands also hold what is not known about the illness and the treatments."
     )
     for key, title in doc["outcomes"].items():
+        name = f"{said['difference to the first session']}: {title} ({said['more is better']})"
+        curves = [_curve(doc, r, (key, name), acute, "difference") for r in readings]
+        body += curve_figure(page, curves, numbers, look)
+    for key, title in doc["outcomes"].items():
         curves = [_curve(doc, r, (key, title), acute) for r in readings]
-        body += curve_figure(page, curves, numbers, Look(doc["stamp"], "Reading", shades))
+        body += curve_figure(page, curves, numbers, look)
     never = doc["without_drug"]
-    said = ", ".join(f"{t}: {number(never[k]['median'])}" for k, t in doc["outcomes"].items())
-    return body + paragraph(f"Without the drug: {said}.", "note")
+    alone = ", ".join(f"{t}: {number(never[k]['median'])}" for k, t in doc["outcomes"].items())
+    return body + paragraph(f"{sentence_case(said['without the drug'])}: {alone}.", "note")
 
 
-def _curve(doc: Mapping[str, Any], reading: str, outcome: tuple[str, str], acute: bool) -> Curve:
+def _curve(
+    doc: Mapping[str, Any], reading: str, outcome: tuple[str, str], acute: bool, what: str = "outcomes"
+) -> Curve:
     key, title = outcome
     points = sorted((p for p in doc["curve"] if p["reading"] == reading), key=lambda p: _shift(p, acute))
-    shown = [p["outcomes"][key] for p in points]
+    shown = [p[what][key] for p in points]
 
     def band(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return tuple(float(o[name][0]) for o in shown), tuple(float(o[name][1]) for o in shown)
 
-    patients = band("patients90") if key == "mean score" else None
+    patients = band("patients90") if key == "mean score" and what == "outcomes" else None
     return Curve(
-        arm=reading,
+        arm=doc["words"][reading],
         measure=title,
         days=tuple(_shift(p, acute) for p in points),
         median=tuple(float(o["median"]) for o in shown),
         denominator="all who started",
-        unit=_UNITS[key],
+        unit=_UNITS[key] if what == "outcomes" else _DIFFERENCES[key],
         unknown50=band("unknown50"),
         unknown95=band("unknown95"),
         patients90=patients,
@@ -95,11 +105,13 @@ def _curve(doc: Mapping[str, Any], reading: str, outcome: tuple[str, str], acute
 
 
 def _shades(doc: Mapping[str, Any], acute: bool) -> tuple[Shade, ...]:
-    """Starts that a safety rule stops, each as wide as the distance to its neighbours."""
+    """The course of sessions, and starts that a safety rule stops, each as wide as the distance to its neighbours."""
     places = sorted({_shift(p, acute) for p in doc["curve"]})
     half = min((b - a for a, b in pairwise(places)), default=1.0) / 2
     stopped = sorted({_shift(p, acute) for p in doc["curve"] if not p["allowed"]})
-    return tuple(Shade(s - half, s + half, "stopped by a safety rule, never the optimum") for s in stopped)
+    course = [] if acute else [Shade(0.0, float(doc["course"][1]), doc["words"]["course"], "course")]
+    stops = [Shade(s - half, s + half, f"{doc['words']['stopped']}: never the optimum") for s in stopped]
+    return (*course, *stops)
 
 
 def _contrasts(doc: Mapping[str, Any]) -> str:
@@ -143,17 +155,27 @@ def _regret(doc: Mapping[str, Any]) -> str:
         return ""
     groups = list(doc["regret"][0]["choices"])
     body = paragraph(
-        "If one account were true, what each choice would lose against the best of these choices (equal drug-days)."
+        "If one account were true, what each choice would lose against the best of these choices (equal drug-days). "
+        + (
+            "The accounts are those the draws of the parameter set belong to."
+            if doc["rivals"] == "draws of the set"
+            else "Each account is the parameter set with some effects at zero; none was weighed against trials."
+        )
     )
     for key in ("well", "mean score"):
         rows = [
-            (escape(r["rival"]), *(number(r["choices"][g][key]) if g in r["choices"] else NO_FIGURE for g in groups))
+            (_account(r), *(number(r["choices"][g][key]) if g in r["choices"] else NO_FIGURE for g in groups))
             for r in doc["regret"]
         ]
         unit = "per 100 patients" if key == "well" else "HAM-D17 points"
         title = f"Regret, {doc['outcomes'][key]} ({unit})"
         body += table(Table(title, ("If this were true", *groups), rows), doc["stamp"])
     return body
+
+
+def _account(row: Mapping[str, Any]) -> str:
+    share = row["share"]
+    return escape(row["rival"]) + ("" if share is None else f"<small>{probability(share)} of the draws</small>")
 
 
 def _drivers(doc: Mapping[str, Any]) -> str:
@@ -184,4 +206,9 @@ def _starts(doc: Mapping[str, Any], acute: bool) -> str:
         for p in doc["curve"]
     ]
     heads = (f"Start, {unit}", "Drug days", *(escape(t) for t in doc["outcomes"].values()), "Safety")
-    return behind("Show the table", table(Table("Every start", heads, rows, wide=True), doc["stamp"]))
+    note = paragraph(
+        "Each start is an arm of a comparison: `compare/` beside this page holds a file for each, and "
+        "`cotreat compare` with the same patients, draws and seed gives the same figures to the last digit.",
+        "note",
+    )
+    return note + behind("Show the table", table(Table("Every start", heads, rows, wide=True), doc["stamp"]))

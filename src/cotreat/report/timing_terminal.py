@@ -23,26 +23,35 @@ def print_timing(doc: Mapping[str, Any], console: Console) -> None:
     say(f"{doc['question']['population']}; entry on {doc['question']['entry']}")
     say("")
     console.print(f"{doc['verdict']}  ({doc['basis']})", style="bold", markup=False, highlight=False)
-    p = doc["p_before_better"]
-    say(doc["why"] + ("" if p is None else f". Probability that before beats after: {probability(p)}"))
+    p, said = doc["p_before_better"], doc["words"]
+    say(doc["why"] + ("" if p is None else f". {said['p before']}: {probability(p)}"))
     if doc["translation"]:
         say(doc["translation"])
     for reading in dict.fromkeys(q["reading"] for q in doc["curve"]):
         _curve(doc, reading, acute, console)
     never = doc["without_drug"]
-    say("without the drug: " + ", ".join(f"{t} {number(never[k]['median'])}" for k, t in doc["outcomes"].items()))
+    say(
+        f"{said['without the drug']}: "
+        + ", ".join(f"{t} {number(never[k]['median'])}" for k, t in doc["outcomes"].items())
+    )
     say("")
     for c in doc["contrasts"]:
         low, high = c["unknown95"]
         say(
-            f"before minus after, {c['outcome']}, {c['reading']}: {number(c['before_minus_after'])} {c['unit']} "
-            f"(not known: {number(low)} to {number(high)}); {c['verdict']}"
+            f"{said['before minus after']}, {c['outcome']}, {c['reading']}: "
+            f"{number(c['before_minus_after'])} {c['unit']} ({said['not known']}: {number(low)} to {number(high)}); "
+            f"{c['verdict']}"
         )
+    for b in doc["best"]:
+        at = f"{number(b['shift'], 1)} {said['hours']}" if acute else f"{number(b['shift'] / 7)} {said['weeks']}"
+        say(f"{said['best']}, {doc['outcomes'][b['outcome']]}, {said[b['reading']]}: {at} ({probability(b['p_best'])})")
     if doc["regret"]:
         _regret(doc, console)
-    marks = [f"{d['parameter']}{' (prior-driven)' if d['prior_driven'] else ''}" for d in doc["drivers"]]
+    marks = [
+        f"{d['parameter']}{' (' + said['prior-driven'] + ')' if d['prior_driven'] else ''}" for d in doc["drivers"]
+    ]
     if marks:
-        say("the difference goes with: " + ", ".join(marks))
+        say(f"{said['drivers']}: " + ", ".join(marks))
     say("")
     say(f"{doc['stamp']}. {doc['disclaimer']}.")
     if doc["provenance"]["command"]:
@@ -50,12 +59,14 @@ def print_timing(doc: Mapping[str, Any], console: Console) -> None:
 
 
 def _curve(doc: Mapping[str, Any], reading: str, acute: bool, console: Console) -> None:
-    shown = Table(title=reading, title_justify="left", box=None, pad_edge=False)
-    shown.add_column("start, " + ("hours" if acute else "weeks"), justify="right")
-    for title in doc["outcomes"].values():
-        shown.add_column(title, justify="right")
-    shown.add_column("drug days", justify="right")
-    shown.add_column("safety")
+    said = doc["words"]
+    shown = Table(title=said[reading], title_justify="left", box=None, pad_edge=False)
+    shown.add_column(f"{said['start']}, " + said["hours" if acute else "weeks"], justify="right")
+    for key in doc["outcomes"]:
+        shown.add_column(said[f"{key} in short"], justify="right")
+    shown.add_column(said["difference in short"], justify="right")
+    shown.add_column(said["drug days"], justify="right")
+    shown.add_column(said["safety"])
     for point in doc["curve"]:
         if point["reading"] != reading:
             continue
@@ -64,8 +75,12 @@ def _curve(doc: Mapping[str, Any], reading: str, acute: bool, console: Console) 
             f"{number(o['median'])} ({number(o['unknown95'][0])} to {number(o['unknown95'][1])})"
             for o in (point["outcomes"][k] for k in doc["outcomes"])
         ]
+        moved = point["difference"]["well"]
+        cells.append(f"{number(moved['median'])} ({number(moved['unknown95'][0])} to {number(moved['unknown95'][1])})")
         stopped = (
-            f"stopped: {', '.join(point['stopped_by'])}" if point["stopped_by"] else point["safety"].split(" (")[0]
+            f"{said['stopped']}: {', '.join(point['stopped_by'])}"
+            if point["stopped_by"]
+            else point["safety"].split(" (")[0]
         )
         shown.add_row(number(start, 1 if acute else 0), *cells, str(point["drug_days"]), stopped)
     console.print(shown)
@@ -73,10 +88,10 @@ def _curve(doc: Mapping[str, Any], reading: str, acute: bool, console: Console) 
 
 def _regret(doc: Mapping[str, Any], console: Console) -> None:
     groups = list(doc["regret"][0]["choices"])
-    shown = Table(title="regret: what a choice loses if an account were true", title_justify="left", box=None)
+    shown = Table(title=doc["words"]["regret"], title_justify="left", box=None)
     shown.add_column("if this were true")
     for group in groups:
-        shown.add_column(f"{group}: per 100", justify="right")
+        shown.add_column(f"{doc['words'][group]}: per 100", justify="right")
         shown.add_column("points", justify="right")
     for row in doc["regret"]:
         cells = [number(row["choices"][g][k]) for g in groups for k in ("well", "mean score")]

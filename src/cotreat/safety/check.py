@@ -376,6 +376,30 @@ def load_case(path: str | FilePath) -> Case:
     return Case(regimen, Patient(patient.given, overrides))
 
 
+def load_patient(path: str | FilePath) -> Patient:
+    """What is recorded about one person, from a YAML file of facts (at its top, or under ``patient``).
+
+    Raises InputError for anything that cannot be read in full, and for overrides: these belong to a plan.
+    """
+    where = str(path)
+    document = _read(FilePath(path), where)
+    if "overrides" in document or "regimen" in document:
+        name = "overrides" if "overrides" in document else "regimen"
+        raise InputError(f"{where}: {name} belongs in the file of the plan, not in that of the patient")
+    given = document.pop("patient", None)
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(f"{where}: 'patient' must hold facts such as age and sex")
+    for name in given or ():
+        if name in document:
+            raise InputError(f"{where}: {name} is given twice")
+    return read_patient({**document, **(given or {})}, where)
+
+
+def with_patient(case: Case, patient: Patient, where: str) -> Case:
+    """A case with the facts of another file added; InputError when a fact stands in both. Overrides are the case's."""
+    return Case(case.regimen, case.patient.joined(patient, where))
+
+
 def _read(path: FilePath, where: str) -> dict[str, Any]:
     import yaml
 

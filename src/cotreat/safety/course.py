@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, cached_property
+from itertools import pairwise
 from math import inf
 
 from cotreat.catalogue.drug_table import drug, drugs
@@ -14,6 +15,7 @@ from cotreat.safety.timeline import Timeline
 from cotreat.safety.truth import Range
 
 PARENTERAL = ("IV", "IM", "SC")
+_RHYTHM = 1.5
 
 
 class Course:
@@ -146,12 +148,14 @@ class Course:
         """Day from which the dose a stop is measured against counts: some weeks back, or where its taper began."""
         first = day - round(self.pack.parameters["abrupt_days"])
         run = next((r for r in t.reductions if r[-1].day == day), ())
-        last = day
-        for cut in reversed(run):
-            if last - cut.day > self.pack.parameters["taper_pause_days"]:
-                break
-            last = cut.day
-        return min(first, last - 1)
+        gaps = [b.day - a.day for a, b in pairwise(run)]
+        k = len(gaps)
+        # A pause ends a taper, unless its steps have lain as far apart before: those of some lie months apart.
+        while k and (
+            gaps[k - 1] <= self.pack.parameters["taper_pause_days"] or (k > 1 and gaps[k - 1] <= _RHYTHM * gaps[k - 2])
+        ):
+            k -= 1
+        return min(first, run[k].day - 1) if run else first
 
     def _replaced(self, name: str, day: int) -> bool:
         """Whether another sedative takes over: the load stays at three quarters or more."""

@@ -55,6 +55,15 @@ class Patient:
         """The same person with one fact not recorded."""
         return Patient({k: v for k, v in self.given.items() if k != name}, self.overrides)
 
+    def joined(self, other: Patient, where: str) -> Patient:
+        """The same person with the facts of another record added, overrides kept; InputError when a fact is in both."""
+        both = sorted(self.given.keys() & other.given.keys())
+        if both:
+            raise InputError(f"{where}: {both[0]} is given in the plan's file too", hint="Leave it out of one of them.")
+        given = {**self.given, **other.given}
+        _consistent(given, where)
+        return Patient(given, self.overrides)
+
     def document(self) -> dict[str, Any]:
         """What is recorded, ready for JSON."""
         return {k: _plain(v) for k, v in sorted(self.given.items())}

@@ -15,9 +15,9 @@ from cotreat.catalogue import Drug
 from cotreat.catalogue import drug as find_drug
 from cotreat.catalogue import modality as find_modality
 from cotreat.measures.errors import InputError
-from cotreat.model.effects import STIMULATION_ROLES
+from cotreat.model.effects import DRUG_ROLES, FELT_INFUSION, INERT_INFUSION, STIMULATION_ROLES, WITHDRAWAL
 from cotreat.model.patient import Channels, DrugChannel
-from cotreat.regimen.ledger import Item, Ledger
+from cotreat.regimen.ledger import Item, Ledger, Phase
 
 EFFECT_CLASS = {
     "SSRI": "antidepressant",
@@ -45,6 +45,10 @@ TYPICAL_LEVEL = {"nortriptyline": 100.0, "lithium": 0.7}
 """Level with effect 1: middle of 75-125 ng/mL, and 0.7 mmol/L (Sackeim 2001)."""
 ASSUMED_OCCUPANCY = 0.8
 """Occupancy at the usual dose where no curve is published (about 80 % at the minimum dose of an SSRI, Meyer 2004)."""
+CHANGES = frozenset({"cut", "stop", "switch"})
+"""Marks of a ledger that a patient takes as a change of the drug."""
+DISGUISED = "capsules"
+"""Subject of a mark that stands for an exchange of capsules or tablets in a blinded trial."""
 STIMULATION_KINDS = frozenset({"tms", "ect", "tdcs"})
 """Kinds of modality whose last session, real or sham, ends an acute course."""
 
@@ -61,6 +65,47 @@ def session_of(item: Item) -> tuple[str, float] | None:
     if item.subject in LIKE_SESSIONS and item.kind == "dose":
         return "ketamine", 2.0 * item.amount / (item.amount + HALF_EFFECT[item.unit])
     return None
+
+
+def infusion_of(item: Item) -> str | None:
+    """What a patient notices of a dose of ketamine or of what is given in its place; None for anything else.
+
+    In place of ketamine stands saline or an empty spray, unless the item says ("placebo", "active").
+    """
+    if item.subject not in LIKE_SESSIONS or item.kind != "dose":
+        return None
+    return INERT_INFUSION if item.sham and ("placebo", "active") not in item.details else FELT_INFUSION
+
+
+def changes_of(ledger: Ledger, number: int) -> tuple[int, ...]:
+    """Days of a phase on which a drug that can be missed is changed, or seems to be to the patient.
+
+    These are its cuts, stops and switches; and in the phases a ledger starts with, day 0 when a drug taken before is
+    not given any more.
+    """
+    phase = ledger.phases[number]
+    days = {mark.day for mark in phase.marks if mark.kind in CHANGES and can_be_missed(mark.subject)}
+    if number == ledger.first[0]:
+        first = [ledger.phases[k] for k in ledger.first]
+        stopped = [b.subject for b in ledger.before if not any(_gives(p, b.subject) for p in first)]
+        days |= {0} if any(can_be_missed(name) for name in stopped) else set()
+    return tuple(sorted(days))
+
+
+def _gives(phase: Phase, subject: str) -> bool:
+    return any(i.subject == subject and i.day == 0 for i in phase.items)
+
+
+def can_be_missed(name: str) -> bool:
+    """Whether a drug leaves withdrawal behind when it goes."""
+    if name == DISGUISED:
+        return True
+    if name in LIKE_SESSIONS:
+        return False
+    try:
+        return WITHDRAWAL in DRUG_ROLES.get(_effect_class(find_drug(name)) or "", ())
+    except InputError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -86,6 +131,7 @@ def channels_of(ledgers: list[Ledger]) -> Channels:
     """
     drugs: dict[str, DrugChannel] = {}
     sessions: set[str] = set()
+    infusions: set[str] = set()
     for ledger in ledgers:
         for before in ledger.before:
             if before.subject not in LIKE_SESSIONS:
@@ -99,7 +145,10 @@ def channels_of(ledgers: list[Ledger]) -> Channels:
                 _add_drug(drugs, item.subject, by_level=item.kind == "level")
             if (found := session_of(item)) is not None:
                 sessions.add(found[0])
-    return Channels(tuple(drugs[k] for k in sorted(drugs)), tuple(sorted(sessions)))
+            if (infusion := infusion_of(item)) is not None:
+                infusions.add(infusion)
+    changes = any(changes_of(ledger, k) for ledger in ledgers for k in range(len(ledger.phases)))
+    return Channels(tuple(drugs[k] for k in sorted(drugs)), tuple(sorted(sessions)), tuple(sorted(infusions)), changes)
 
 
 def ends_acute_course(item: Item) -> bool:
@@ -136,7 +185,7 @@ def _add_drug(drugs: dict[str, DrugChannel], name: str, *, by_level: bool) -> No
             raise InputError(f"{name} is given both by dose and to a level: say it one way in all arms")
         return
     entry = find_drug(name)
-    effect_class = EFFECT_OF_DRUG.get(name) or EFFECT_CLASS.get(entry.drug_class)
+    effect_class = _effect_class(entry)
     if effect_class is None or not entry.modelled:
         raise InputError(
             f"cannot forecast {name} ({entry.drug_class}): the model has no effect for it",
@@ -146,6 +195,10 @@ def _add_drug(drugs: dict[str, DrugChannel], name: str, *, by_level: bool) -> No
         raise InputError(f"cannot forecast {name}: its half-life is not known")
     typical, e50 = _curve(entry, effect_class, by_level=by_level)
     drugs[name] = DrugChannel(name, effect_class, entry.half_life_h / 24.0, typical, e50, by_level)
+
+
+def _effect_class(entry: Drug) -> str | None:
+    return EFFECT_OF_DRUG.get(entry.id) or EFFECT_CLASS.get(entry.drug_class)
 
 
 def _curve(entry: Drug, effect_class: str, *, by_level: bool) -> tuple[float, float | None]:

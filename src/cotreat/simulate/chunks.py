@@ -14,8 +14,8 @@ import numpy as np
 from cotreat.model.patient import Channels
 from cotreat.simulate.tables import Tables
 
-Engine = Literal["kernel", "kernel64", "reference"]
-ENGINES: tuple[Engine, ...] = ("kernel", "kernel64", "reference")
+Engine = Literal["kernel", "kernel64", "reference", "gpu"]
+ENGINES: tuple[Engine, ...] = ("kernel", "kernel64", "reference", "gpu")
 
 
 @dataclass(frozen=True)

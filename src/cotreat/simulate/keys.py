@@ -12,7 +12,7 @@ import numpy as np
 
 from cotreat.model.threefry import as_words, box_muller, stream_key, threefry2x32
 
-MOOD, RATING, DROPOUT = 1, 2, 3
+MOOD, RATING, DROPOUT, HOURS, COUNT = 1, 2, 3, 4, 5
 
 
 def stream(stage: int, purpose: int, level: int = 0) -> int:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cotreat.measures.crosswalk import crosswalk
 from cotreat.measures.errors import InputError
 from cotreat.measures.relapse import RelapseDefinition
 from cotreat.measures.scales import scale as find_scale
 from cotreat.outcomes import estimate
 from cotreat.outcomes.followup import FollowUp
-from cotreat.population.populations import to_scale
+from cotreat.outcomes.tally import Link
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.channels import ends_acute_course
 from cotreat.simulate.run import Course
@@ -167,13 +168,13 @@ def follow_up(
     """Ratings from day 0 on; ``selected`` (default: those who ended in remission) are the remitters."""
     draws = course.cohort.shape[0]
     n = len(course.cohort.draw) // draws
-    seen = course.days >= 0
+    zero = int(np.searchsorted(course.days, 0))
     stay = np.full(draws * n, np.inf) if dropout is None else dropout
     chosen = acute.remitted if selected is None else selected
     return FollowUp(
         scale=find_scale(course.cohort.scale),
-        days=course.days[seen],
-        score=course.score[seen].astype(np.float64).reshape(-1, draws, n),
+        days=course.days[zero:],
+        score=course.score[zero:].reshape(-1, draws, n),
         baseline=course.cohort.baseline.reshape(draws, n),
         acute_end=acute.end.reshape(draws, n),
         reference=acute.score.reshape(draws, n).astype(np.float64),
@@ -183,15 +184,17 @@ def follow_up(
 
 
 def on_scale(score: np.ndarray, source: str, target: str) -> np.ndarray:
-    """Scores of a cohort on another scale (the crosswalk on a fine grid, for averages of the cohort only)."""
-    return score if source == target else np.asarray(np.interp(score, *_crosswalk_grid(source, target)))
+    """Scores of a cohort on another scale, float64 (the crosswalk on a fine grid, for averages of the cohort only)."""
+    score = np.asarray(score, np.float64)
+    return score if source == target else link(source, target)(score)
 
 
 @cache
-def _crosswalk_grid(source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
-    high = find_scale(source).high
-    grid = np.linspace(0.0, high, 4 * int(high) + 1)
-    return grid, np.array([to_scale(float(g), source, target) for g in grid])
+def link(source: str, target: str) -> Link:
+    """The crosswalk of two scales for every score of the first, on a grid of quarter points."""
+    grid = np.arange(4 * int(find_scale(source).high) + 1) / 4
+    walk = crosswalk(source, target)  # a score beyond it is read as its end
+    return Link(4, np.array([walk.mean(float(g)) for g in np.clip(grid, *walk.domain)]))
 
 
 def definition_text(definition: RelapseDefinition) -> str:

@@ -7,34 +7,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale as find_scale
-from cotreat.model.effects import DRUG_ROLES, SESSION_GAIN, STORAGE_GAIN, TILT, WITHDRAWAL
-from cotreat.model.mechanisms import exposure
 from cotreat.model.parameter_set import ParameterSet, load_parameters
-from cotreat.model.patient import Channels, constants
+from cotreat.model.patient import Channels
 from cotreat.population.cohort import Cohort, Numbers, recruit
+from cotreat.population.patients import PatientValues
 from cotreat.population.populations import Population, population
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate import scan
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.chunks import ENGINES, Engine, Job, Output, People
+from cotreat.simulate.entrants import Entrants, chunks
 from cotreat.simulate.keys import MOOD, RATING, lane_keys, rating_noise, stream
+from cotreat.simulate.store import Store
 from cotreat.simulate.tables import Decisions, build
 
-STEPS = (4, 8, 16)
-_STEPS_PER_TIME_CONSTANT = 8
 _MOST_RUN_INS = 12
+_SENT_TO_GPU = 1 << 20
 _LARGEST_ROUND = 8  # times the patients wanted
 _NUMBERS_PER_ROUND = 1 << 22  # patient numbers set aside for each round of a run-in
-_POSITIVE = (".time_constant", ".half_effect_level", ".largest", ".sigma")
 
 Runner = Callable[[People, Output], None]
 
@@ -47,7 +46,8 @@ class Settings:
     regimen lie on its own visits all the same. ``refine`` halves every step that many times. ``threads`` and
     ``chunk`` (patients handed out at a time) change speed only. ``engine``: "kernel" (compiled code generated from the
     model), "reference" (the plain scan it is checked against), "kernel64" (the kernel with float64 states; slow, to
-    tell rounding from logic). ``progress`` is called with the share that is done.
+    tell rounding from logic), "gpu" (the kernel on an NVIDIA GPU, with the extra gpu). ``progress`` is called with the
+    share that is done. ``store`` keeps finished chunks, so that a run that was cut off goes on where it stopped.
     """
 
     patients: int = 20_000
@@ -60,6 +60,7 @@ class Settings:
     chunk: int = 4096
     engine: Engine = "kernel"
     progress: Callable[[float], None] | None = field(default=None, compare=False)
+    store: Store | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         limits = {"patients": (1, 10**9), "draws": (1, 10**6), "seed": (0, 2**63 - 1), "weeks": (1, 1040)}
@@ -77,6 +78,17 @@ class Settings:
     def per_draw(self) -> int:
         """Patients in each draw."""
         return -(-self.patients // self.draws)
+
+    @property
+    def portion(self) -> int:
+        """Patients handed to the engine at a time; a GPU takes many."""
+        return max(self.chunk, _SENT_TO_GPU) if self.engine == "gpu" else self.chunk
+
+    @property
+    def workers(self) -> int:
+        """Threads to use: those asked for, else one for each processor this process may use."""
+        own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return max(1, self.threads or own or 1)
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,34 @@ def start_cohort(
     who: Population | str, settings: Settings, parameters: ParameterSet | None = None, first: int = 0
 ) -> Cohort:
     """Patients of a population at entry, for every parameter draw; patient numbers start at ``first``."""
-    numbers = Numbers(np.arange(settings.draws), first)
-    return _recruited(who, settings, parameters or load_parameters(), numbers, settings.per_draw)
+    recruiter = Recruiter.of(who, settings, parameters or load_parameters())
+    return recruiter(Numbers(np.arange(settings.draws), first), settings.per_draw)
+
+
+@dataclass(frozen=True)
+class Recruiter:
+    """Patients of one population by their numbers: who they are depends on nothing else.
+
+    ``draws`` holds every parameter draw of the run.
+    """
+
+    people: Population
+    draws: dict[str, np.ndarray]
+    seed: int
+
+    @classmethod
+    def of(cls, who: Population | str, settings: Settings, parameters: ParameterSet) -> Recruiter:
+        """For the draws of a run; InputError when the parameter set lacks a parameter."""
+        absent = sorted(_needed_parameters() - set(parameters.parameters))
+        if absent:
+            more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+            raise InputError(f"the parameter set {parameters.name!r} lacks {absent[0]}{more}")
+        people = population(who) if isinstance(who, str) else who
+        return cls(people, parameters.draws(settings.draws, settings.seed), settings.seed)
+
+    def __call__(self, numbers: Numbers, n: int) -> Cohort:
+        """``n`` patients for each draw in ``numbers``."""
+        return recruit(self.people, self.draws, n, (self.seed, partial(rating_noise, self.seed)), numbers)
 
 
 @cache
@@ -119,18 +157,8 @@ def _needed_parameters() -> frozenset[str]:
     return frozenset(load_parameters().parameters)
 
 
-def _recruited(who: Population | str, settings: Settings, parameters: ParameterSet, numbers: Numbers, n: int) -> Cohort:
-    people = population(who) if isinstance(who, str) else who
-    absent = sorted(_needed_parameters() - set(parameters.parameters))
-    if absent:
-        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        raise InputError(f"the parameter set {parameters.name!r} lacks {absent[0]}{more}")
-    draws = parameters.draws(settings.draws, settings.seed)
-    return recruit(people, draws, n, (settings.seed, partial(rating_noise, settings.seed)), numbers)
-
-
 def follow(
-    cohort: Cohort,
+    cohort: Cohort | Entrants,
     ledger: Ledger,
     settings: Settings,
     *,
@@ -143,8 +171,11 @@ def follow(
 
     Parameters
     ----------
+    cohort
+        The patients; made ready as ``Entrants`` they serve several ledgers.
     layout
-        Channels and tracks of the run; by default those of the ledger. Arms that are compared share theirs.
+        Channels and tracks of the run; by default those of the entrants, else of the ledger. Arms that are compared
+        share theirs.
     decisions
         What remission, response and relapse mean; by default the registered cut-offs of the cohort's scale.
     stage
@@ -152,39 +183,23 @@ def follow(
     until_spent
         A patient whose phases are all spent stays as is: the state at the end of a run-in.
     """
-    layout = layout or layout_of([ledger])
-    channels, tracks = layout.channels, layout.tracks
+    if isinstance(cohort, Entrants):
+        entrants = cohort
+    else:
+        entrants = Entrants(cohort, layout or layout_of([ledger]), settings.refine, settings.engine, settings.workers)
+    cohort, channels = entrants.cohort, entrants.layout.channels
     decisions = decisions or Decisions.of(find_scale(cohort.scale))
-    n = len(cohort.draw)
     weeks_before = -(-ledger.lead_in // 7)
     ledger = replace(ledger, lead_in=7 * weeks_before)
     weeks = settings.weeks + weeks_before
-    _check_parameters(cohort)
-    parameters, state = _before(ledger, channels, cohort)
-    steps = _steps(parameters["mood.time_constant"], settings.refine)
     days = np.arange(0, 7 * weeks + 1, settings.visit_days)
-    out = Output.empty(channels, tracks, len(days), n)
+    out = Output.empty(channels, entrants.layout.tracks, len(days), len(cohort.draw))
     groups: list[list[Callable[[], None]]] = []
-    for count in np.unique(steps):
-        tables = build(ledger, layout, decisions, int(count))
-        run = _runner(
-            Job(channels, tables, weeks, settings.seed, stage, until_spent, settings.visit_days), settings.engine
-        )
-
-        def work(lanes: np.ndarray, run: Runner = run, h: float = 1.0 / int(count)) -> None:
-            p = {k: v[lanes] for k, v in parameters.items()}
-            people = People(
-                constants=constants(p, channels, h) | {k: p[k] for k in scan.RATING_CONSTANTS},
-                entry=np.stack([state[k][lanes] for k in channels.states]),
-                lanes=lanes,
-                patient=cohort.patient[lanes],
-                draw=cohort.draw[lanes],
-                baseline=cohort.baseline[lanes],
-            )
-            run(people, out)
-
-        chunks = _chunks(np.flatnonzero(steps == count), settings.chunk)
-        groups.append([partial(work, lanes) for lanes in chunks])
+    span = _Span(weeks, settings.seed, stage, until_spent, settings.visit_days)
+    for (count, structure), people in entrants.people(ledger.before).items():
+        layout = replace(entrants.layout, channels=replace(channels, mood=structure))
+        run = _runner(_job(ledger, layout, decisions, count, span), settings)
+        groups.append([partial(run, part, out) for part in chunks(people, settings.portion)])
     # the first chunk of each group goes first, so that kernels are compiled side by side and each only once
     _work([g[0] for g in groups] + [job for g in groups for job in g[1:]], settings)
     _check_finite(out, channels, cohort, days - ledger.lead_in)
@@ -198,6 +213,23 @@ def follow(
         state={k: out.state[j].astype(np.float64) for j, k in enumerate(channels.states)},
         **made,
     )
+
+
+@dataclass(frozen=True)
+class _Span:
+    """What of a job is not in its tables."""
+
+    weeks: int
+    seed: int
+    stage: int
+    freeze: bool
+    visit_days: int
+
+
+@lru_cache(maxsize=64)
+def _job(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int, span: _Span) -> Job:
+    tables = build(ledger, layout, decisions, steps)
+    return Job(layout.channels, tables, span.weeks, span.seed, span.stage, span.freeze, span.visit_days)
 
 
 @dataclass(frozen=True)
@@ -236,7 +268,7 @@ def enrol(
     InputError
         Too few are enrolled in some draw.
     """
-    parameters = parameters or load_parameters()
+    recruiter = Recruiter.of(who, settings, parameters or load_parameters())
     layout, short = layout_of([run_in]), replace(settings, weeks=run_in_weeks(run_in), visit_days=7, progress=None)
     kept: list[Cohort] = []
     found, treated = np.zeros(settings.draws, int), np.zeros(settings.draws, int)
@@ -251,10 +283,7 @@ def enrol(
         sizes = np.ceil(2 ** (np.ceil(4 * np.log2(wanted)) / 4)).astype(int) if round_ else np.ceil(wanted).astype(int)
         first_of_round = first + round_ * _NUMBERS_PER_ROUND
         batch = _join(
-            [
-                _recruited(who, settings, parameters, Numbers(open_draws[sizes == size], first_of_round), int(size))
-                for size in np.unique(sizes)
-            ]
+            [recruiter(Numbers(open_draws[sizes == size], first_of_round), int(size)) for size in np.unique(sizes)]
         )
         course = follow(batch, run_in, short, layout=layout, decisions=decisions, until_spent=True)
         score = np.where(course.end_rule >= 0, course.end_score, course.score[-1])
@@ -287,9 +316,20 @@ def run_in_weeks(ledger: Ledger) -> int:
     return max(1, -(-last // 7))
 
 
-def _runner(job: Job, engine: Engine) -> Runner:
+def _runner(job: Job, settings: Settings) -> Runner:
+    run = _engine(job, settings.engine)
+    if settings.store is None:
+        return run
+    return partial(settings.store.through, job, settings.engine, run)
+
+
+def _engine(job: Job, engine: Engine) -> Runner:
     if engine == "reference":
         return partial(_reference, job)
+    if engine == "gpu":
+        from cotreat.simulate.kernel import cuda
+
+        return cuda.runner(job)
     from cotreat.simulate.kernel.cpu import runner
 
     return runner(job, "f64" if engine == "kernel64" else "f32")
@@ -331,63 +371,21 @@ def _reference(job: Job, people: People, out: Output) -> None:
 
 
 def _work(jobs: list[Callable[[], None]], settings: Settings) -> None:
-    threads = settings.threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    done = 0
-    with ThreadPoolExecutor(max_workers=max(1, threads or 1)) as pool:
-        for _ in pool.map(lambda job: job(), jobs):
-            done += 1
+    with ThreadPoolExecutor(max_workers=settings.workers) as pool:
+        done = map(_call, jobs) if settings.workers == 1 else pool.map(_call, jobs)
+        for number, _ in enumerate(done):
             if settings.progress is not None:
-                settings.progress(done / len(jobs))
+                settings.progress((number + 1) / len(jobs))
 
 
-def _chunks(lanes: np.ndarray, chunk: int) -> Iterator[np.ndarray]:
-    width = max(1, chunk // scan.TILE) * scan.TILE
-    for begin in range(0, len(lanes), width):
-        yield lanes[begin : begin + width]
-
-
-def _steps(tau: np.ndarray, refine: int) -> np.ndarray:
-    """Steps a day of each patient: the coarsest with dt <= tau / 8, halved ``refine`` times."""
-    needed = _STEPS_PER_TIME_CONSTANT / tau
-    if (needed > STEPS[-1] * (1 + 1e-9)).any():
-        raise InputError(f"mood.time_constant must be at least {_STEPS_PER_TIME_CONSTANT / STEPS[-1]:g} day")
-    coarsest = np.asarray(STEPS)[np.searchsorted(STEPS, needed * (1 - 1e-9))]
-    return np.asarray(coarsest * 2**refine)
+def _call(job: Callable[[], None]) -> None:
+    job()
 
 
 def _keys(seed: int, draw: np.ndarray, stage: int, steps: int) -> np.ndarray:
     levels = int(np.log2(steps // scan.COARSE)) + 1
     numbers = [stream(stage, RATING)] + [stream(stage, MOOD, level) for level in range(levels)]
     return np.stack([lane_keys(seed, draw, number) for number in numbers])
-
-
-def _before(ledger: Ledger, channels: Channels, cohort: Cohort) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Parameters and state at entry, with drugs taken before at steady state.
-
-    A patient who enters ill is ill in spite of the drug, so chronicity is raised by the tilt the drug already gives;
-    one who enters well may be well because of it.
-    """
-    p = dict(cohort.parameters)
-    zero = np.zeros(len(cohort.draw))
-    state = {k: cohort.state.get(k, zero) for k in channels.states}
-    for before in ledger.before:
-        name = f"exposure.{before.subject}"
-        if name not in state or np.any(cohort.state.get(name, zero) > 0):
-            continue  # a dose that acts like a session leaves nothing at steady state; a run-in has left its own state
-        drug = next(d for d in channels.drugs if d.name == before.subject)
-        c = constants(p, channels, 1.0)
-        effect = np.asarray(exposure.effect(np.full_like(zero, before.amount), drug.name, c))
-        state[name] = np.full_like(zero, before.amount)
-        gives = {role: c[f"{drug.name}.{role}"] * effect for role in DRUG_ROLES[drug.effect_class]}
-        if TILT in gives:
-            state["tilt"] = state["tilt"] + gives[TILT]
-            if not cohort.starts_well:
-                p["trait.chronicity"] = p["trait.chronicity"] + gives[TILT]
-        state["session_gain"] = state["session_gain"] + gives.get(SESSION_GAIN, 0.0)
-        state["storage_gain"] = state["storage_gain"] + gives.get(STORAGE_GAIN, 0.0)
-        if WITHDRAWAL in gives:
-            state[f"adapted.{drug.name}"] = state[f"adapted_slow.{drug.name}"] = effect
-    return p, state
 
 
 def _join(cohorts: list[Cohort]) -> Cohort:
@@ -401,7 +399,7 @@ def _join(cohorts: list[Cohort]) -> Cohort:
         shape=(1, len(draw)),
         draw=draw,
         patient=np.concatenate([c.patient for c in cohorts]),
-        parameters=named([c.parameters for c in cohorts]),
+        parameters=PatientValues.joined([c.parameters for c in cohorts]),
         state=named([c.state for c in cohorts]),
         baseline=np.concatenate([c.baseline for c in cohorts]),
         scale=cohorts[0].scale,
@@ -409,32 +407,15 @@ def _join(cohorts: list[Cohort]) -> Cohort:
     )
 
 
-def _check_parameters(cohort: Cohort) -> None:
-    """Refuse what no run can use, before anything runs."""
-    if not len(cohort.draw):
-        raise InputError("there are no patients to simulate")
-    for name, values in cohort.parameters.items():
-        wrong = ~np.isfinite(values)
-        why = "is not a finite number"
-        if name.endswith(_POSITIVE) and not wrong.any():
-            wrong, why = values <= 0, "must be above 0"
-        if wrong.any():
-            lane = int(np.flatnonzero(wrong)[0])
-            who = f"of patient {cohort.patient[lane]} in draw {cohort.draw[lane]}"
-            raise InputError(f"{name} {who} is {values[lane]:g}: it {why}")
-
-
 def _check_finite(out: Output, channels: Channels, cohort: Cohort, days: np.ndarray) -> None:
-    bad = np.argwhere(~np.isfinite(out.score))
-    if len(bad):
-        visit, lane = bad[0]
+    if not np.isfinite(out.score).all():
+        visit, lane = np.argwhere(~np.isfinite(out.score))[0]
         raise FloatingPointError(
             f"the score of patient {cohort.patient[lane]} in draw {cohort.draw[lane]} is not finite on day "
             f"{days[visit]}"
         )
-    bad = np.argwhere(~np.isfinite(out.state))
-    if len(bad):
-        state, lane = bad[0]
+    if not np.isfinite(out.state).all():
+        state, lane = np.argwhere(~np.isfinite(out.state))[0]
         raise FloatingPointError(
             f"{channels.states[state]} of patient {cohort.patient[lane]} in draw {cohort.draw[lane]} is not finite at "
             "the end"

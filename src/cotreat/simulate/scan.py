@@ -21,7 +21,7 @@ from cotreat.model.threefry import box_muller, threefry2x32
 TILE = 1024
 COARSE = 4
 """Steps a day at level 0 of the Brownian path; finer steps bisect it."""
-RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top", "rating.unit")
+RATING_CONSTANTS = ("rating.well", "rating.half_span", "rating.error", "rating.top", "rating.withdrawal")
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _run(plan: Plan, tables: Any, constants: Any, state: Any, keys: Any, patient
         "end_sessions": jnp.zeros((n_stim, lanes), jnp.float32),
     }
     carry, visits = jax.lax.scan(one_week, carry, jnp.arange(plan.weeks, dtype=jnp.int32))
-    scores, phases, records = (v.reshape(-1, *v.shape[2:]) for v in visits)
+    scores, phases, records = (v.reshape(v.shape[0] * v.shape[1], *v.shape[2:]) for v in visits)
     last = jnp.int32(plan.start + 7 * plan.weeks)
     final_score = rate(carry["state"], last)
     carry = _decide(tables, carry, last, final_score)

@@ -16,7 +16,7 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.relapse import RelapseDefinition, default_relapse
 from cotreat.measures.scales import Scale
 from cotreat.regimen.ledger import Item, Ledger, Phase, Rule
-from cotreat.simulate.channels import Layout, session_of
+from cotreat.simulate.channels import Layout, changes_of, infusion_of, session_of
 
 _ROWS = 512
 _PHASES = 8
@@ -89,8 +89,9 @@ def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> T
     by_phase: list[list[tuple[int, int]]] = [[] for _ in ledger.phases]
     for number, t in enumerate(ledger.transitions):
         by_phase[t.phase].append((t.day + shift[t.phase], number))
+    changes = [[max(day + shift[p], 0) for day in changes_of(ledger, p)] for p in range(len(ledger.phases))]
     length = [
-        1 + max([i.day + shift[p] for i in phase.items] + [day for day, _ in by_phase[p]], default=-1)
+        1 + max([i.day + shift[p] for i in phase.items] + [day for day, _ in by_phase[p]] + changes[p], default=-1)
         for p, phase in enumerate(ledger.phases)
     ]
     rows = np.array([n + 1 for n in length], np.int32)
@@ -108,11 +109,19 @@ def build(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int) -> T
             if (session := session_of(item)) is not None:
                 inputs[row, step, place[f"sessions.{session[0]}"]] += session[1]
                 inputs[row, step, place["session_moment"]] += session[1] * offset
+            if (infusion := infusion_of(item)) is not None:
+                inputs[row, step, place[f"infusions.{infusion}"]] += 1.0
+                inputs[row, step, place["session_moment"]] += offset
+            elif session is not None:
+                continue
             elif item.kind == "level":
                 inputs[row, :, place[f"target.{item.subject}"]] += item.amount
             elif item.kind == "dose":
                 inputs[row, step, place[f"dose.{item.subject}"]] += item.amount
                 inputs[row, step, place[f"dose_moment.{item.subject}"]] += item.amount * offset
+
+        for day in changes[p]:
+            inputs[row0[p] + day, 0, place["changes"]] += 1.0
 
     index = np.full((total, k), -1, np.int32)
     negate = np.zeros((total, k), bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,23 +14,27 @@ from cotreat.evidence.schema import Study
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
+from cotreat.model.effects import NOCEBO
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.model.threefry import stream_key, uniform
 from cotreat.outcomes.followup import FollowUp, dropout_day
 from cotreat.outcomes.symptoms import mean_count
 from cotreat.population.cohort import Cohort
-from cotreat.population.populations import Population, points_per_hamd17, population, populations
+from cotreat.population.populations import Covariates, Population, points_per_hamd17, population, populations
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.channels import Layout, layout_of
-from cotreat.simulate.keys import DROPOUT, stream
+from cotreat.simulate.keys import COUNT, DROPOUT, stream
 from cotreat.simulate.result import acute_course, follow_up
 from cotreat.simulate.run import Course, EntryRule, Settings, enrol, follow, run_in_weeks, start_cohort
 from cotreat.simulate.tables import Decisions
+from cotreat.studies.disguise import disguised, tapered_on
+from cotreat.studies.hours import Hours, hours_of
 
 _NUMBERS_PER_ARM = 1 << 26  # patient numbers set aside for each arm: arms of a trial are different people
 _LONGEST_ACUTE = 140
 _LONGEST_DAILY = 30
-_FIRST_RATING = 0.5
+_BEYOND = 28  # days looked at after the last figure to see whether a drug goes on
+_TAPERS_SEDATIVE = re.compile(r"\btaper \w*(pam|lam|zopiclone|zolpidem|chlordiazepoxide)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,10 @@ class SimulatedArm:
     """One arm: what its patients' ratings show, or why it cannot be simulated (``reason``).
 
     ``weight`` is the share of the trial in it; ``entered`` the share of those treated who passed the run-in;
-    ``symptoms`` (visits, draws, patients) the mean count of new or worse symptoms since the arm began.
+    ``symptoms`` (visits, draws, patients) the mean count of new or worse symptoms since the arm began; ``complaints``
+    the withdrawal and nocebo behind it, ``restart`` what they add to the hazard of going back to the drug, ``luck`` a
+    uniform number of each patient for the count. ``hours``: what shows within hours of a dose. ``tapered``: day from
+    which the drugs that can be missed are at zero, None where one of them goes on.
     """
 
     name: str
@@ -47,6 +55,11 @@ class SimulatedArm:
     entered: float | None
     reason: str | None = None
     symptoms: np.ndarray | None = None
+    complaints: np.ndarray | None = None
+    restart: np.ndarray | None = None
+    luck: np.ndarray | None = None
+    hours: Hours | None = None
+    tapered: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +100,28 @@ def weeks_needed(study: Study) -> int:
 
 def visit_days(study: Study) -> int:
     """1 when a figure of the first days, or between weekly visits of a short study, needs daily visits; else 7."""
-    days = [o.day for o in study.outcomes if o.day is not None and o.day >= _FIRST_RATING]
-    early = any(d < 4 for d in days)
+    early = any(0 < o.day < 4 for o in study.outcomes if o.day is not None)
     return 1 if early and weeks_needed(study) <= _LONGEST_DAILY else 7
 
 
-def simulate_arms(study: Study, settings: Settings, parameters: ParameterSet) -> dict[str, SimulatedArm]:
-    """Every arm of a study by key, and its run-in (as "run-in") when it has one; each with patients of its own."""
+def simulate_arms(
+    study: Study,
+    settings: Settings,
+    parameters: ParameterSet,
+    effects: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, SimulatedArm]:
+    """Every arm of a study by key, and its run-in (as "run-in") when it has one; each with patients of its own.
+
+    Parameters
+    ----------
+    study, settings, parameters
+        What is simulated, how, and with which parameters. All arms of a draw share its parameters, and with them the
+        random effects of the study.
+    effects
+        Values by draw in place of some parameters: arrays of shape (draws,), as a rule of "study.placebo" and
+        "study.resistance". None: as ``parameters`` draws them, standard normal for a study that is not known.
+    """
+    parameters = parameters if effects is None else parameters.with_given(effects)
     how = plan(study)
     settings = replace(settings, weeks=weeks_needed(study), visit_days=visit_days(study), progress=None)
     ledgers, reasons = _ledgers(study, how, settings)
@@ -107,6 +135,8 @@ def simulate_arms(study: Study, settings: Settings, parameters: ParameterSet) ->
         empty = SimulatedArm(key, weight, None, None, None, reasons.get(key))
         if key in ledgers:
             after = study.starts(key) == "after run-in"
+            longer = arm_ledger(study, key, horizon=7 * settings.weeks + _BEYOND)
+            empty = replace(empty, tapered=tapered_on(longer, 7 * settings.weeks))
             empty = _arm(empty, ledgers[key], job, index * _NUMBERS_PER_ARM, after=after)
         arms[key] = empty
     if how.run_in is not None:
@@ -138,7 +168,7 @@ def _ledgers(study: Study, how: StudyPlan, settings: Settings) -> tuple[dict[str
             reasons[key] = error.message
         else:
             ledgers[key] = ledger
-    return ledgers, reasons
+    return disguised(study, ledgers, how.run_in), reasons
 
 
 def _arm(arm: SimulatedArm, ledger: Ledger, job: _Job, first: int, *, after: bool) -> SimulatedArm:
@@ -164,19 +194,28 @@ def _arm(arm: SimulatedArm, ledger: Ledger, job: _Job, first: int, *, after: boo
     acute = acute_course(course, how.decisions, entered_after=after)
     seen = follow_up(course, acute)
     seen = replace(seen, dropout=_dropout(seen.weekly(), cohort, settings.seed, stage))
-    responded = acute.responded.reshape(seen.baseline.shape)
-    return replace(arm, seen=seen, responded=responded, entered=entered, symptoms=_symptoms(course, seen))
+    shape = seen.baseline.shape
+    p = course.cohort.parameters
+    complaints = _complaints(course, (len(seen.days), *shape))
+    background, unit = (p[f"withdrawal.dess_{k}"].reshape(shape) for k in ("background", "count"))
+    return replace(
+        arm,
+        seen=seen,
+        responded=acute.responded.reshape(shape),
+        entered=entered,
+        symptoms=mean_count(complaints, background, unit),
+        complaints=complaints,
+        restart=p["restart.hazard"].reshape(shape),
+        luck=uniform(stream_key(settings.seed, cohort.draw, stream(stage, COUNT)), cohort.patient, 0).reshape(shape),
+        hours=hours_of(course, seen, settings.seed) if settings.visit_days == 1 else None,
+    )
 
 
-def _symptoms(course: Course, seen: FollowUp) -> np.ndarray:
-    """Mean count of new or worse symptoms at the visits, from withdrawal and background."""
-    p, shape = course.cohort.parameters, (len(seen.days), *seen.baseline.shape)
-    withdrawal = np.zeros(shape)
-    if "withdrawal" in course.channels.recorded:
-        index = course.channels.recorded.index("withdrawal")
-        withdrawal = course.record[course.days >= 0, index].reshape(shape).astype(np.float64)
-    background, unit = (p[f"withdrawal.dess_{k}"].reshape(shape[1:]) for k in ("background", "count"))
-    return mean_count(withdrawal, background, unit)
+def _complaints(course: Course, shape: tuple[int, ...]) -> np.ndarray:
+    """Withdrawal and nocebo at the visits from day 0 on."""
+    recorded = course.channels.recorded
+    named = [recorded.index(name) for name in ("withdrawal", NOCEBO) if name in recorded]
+    return np.asarray(course.record[course.days >= 0][:, named].sum(axis=1, dtype=np.float64)).reshape(shape)
 
 
 def _run_in(job: _Job, first: int) -> SimulatedArm:
@@ -230,13 +269,23 @@ def _people(study: Study, scale: Scale) -> Population:
     if at_least is None and matched.entry_at_least is not None and mean is not None:
         # a stated baseline without a stated entry rule: no rule is put in its place
         matched = replace(matched, entry_at_least=None)
-    return matched
+    return replace(matched, covariates=_covariates(study, matched.covariates))
+
+
+def _covariates(study: Study, usual: Covariates) -> Covariates:
+    """What the study says of its patients; what it does not say is that of the population."""
+    stated = study.population.covariates
+    if stated is None:
+        return usual
+    known = {k: getattr(stated, k) for k in ("age_mean", "age_sd", "resistant", "psychotic", "bipolar")}
+    return replace(usual, **{k: v for k, v in known.items() if v is not None})
 
 
 def _population_name(study: Study) -> str:
     """The population a study's patients are most like: by its label, else by what they are given.
 
-    People who were on a drug before, are given no stimulation and are called well, in remission or stable enter well.
+    People who were on a drug before, are given no stimulation and are called well, in remission or stable enter well;
+    those who taper a sedative and are not called depressed never were.
     """
     label = study.population.label.casefold()
     for name in populations():
@@ -247,6 +296,8 @@ def _population_name(study: Study) -> str:
         return "ECT candidates"
     if re.search(r"TBS|TMS|tDCS|ketamine", sentences):
         return "TRD outpatients"
+    if _TAPERS_SEDATIVE.search(sentences) and not re.search(r"depress|mdd|trd", label):
+        return "not depressed"
     if re.search(r"remi(ssion|tt)|maintenance|stable|recovered|\bwell\b|long-term", label):
         return "stable on maintenance" if study.population.already_on else "remitters"
     return "drug-naive outpatients"

@@ -15,10 +15,11 @@ from cotreat.measures.relapse import RelapseDefinition, default_relapse, read_re
 from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
 from cotreat.outcomes.followup import FollowUp
-from cotreat.outcomes.symptoms import share_with_syndrome
-from cotreat.population.populations import to_scale
+from cotreat.outcomes.symptoms import counted, share_with_syndrome
+from cotreat.population.populations import points_per_hamd17, to_scale
 from cotreat.simulate.result import definition_text, on_scale
 from cotreat.studies.arms import SimulatedArm
+from cotreat.studies.hours import Hours
 
 Hit = tuple[np.ndarray, np.ndarray]
 """Who has an outcome (or how likely) and among whom, both (draws, patients)."""
@@ -26,10 +27,19 @@ EVENTS = frozenset({"relapse", "dropout"})
 POINTS = frozenset({"response", "remission", "well"})
 SUSTAINED = frozenset({"sustained_response", "sustained_remission", "completion"})
 WITHDRAWAL = frozenset({"withdrawal"})
-PROPORTIONS = POINTS | SUSTAINED | EVENTS | WITHDRAWAL
+TAPER = frozenset({"taper_success"})
+WORSENING = frozenset({"worsening"})
+DISSOCIATION = frozenset({"dissociation"})
+PROPORTIONS = POINTS | SUSTAINED | EVENTS | WITHDRAWAL | TAPER | WORSENING | DISSOCIATION
 SCORES = frozenset({"score", "change", "percent_change"})
 RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference"})
 DIFFERENCES = frozenset({"smd", "mean_difference"})
+
+
+WITHIN_HOURS = 0.5
+"""Ratings sooner than this after day 0 began are read within hours of the first dose."""
+_DISSOCIATED = 4.0  # points of CADSS
+_FELT_WORSE = 4.0  # HAM-D17 points above the start of the arm that are felt; assumption
 
 
 class CannotPredictError(Exception):
@@ -98,10 +108,15 @@ def hit(arm: SimulatedArm, outcome: Outcome, measure: str) -> Hit:
     lost = seen.dropout <= until
     if measure in WITHDRAWAL:
         return _syndrome(arm, until), member & ~lost
+    if measure in DISSOCIATION:
+        return _dissociated(arm, outcome), member
+    if measure in TAPER:
+        return _off_the_drug(arm, outcome, until) * ~lost, member
     if measure in EVENTS | SUSTAINED:
         return _event_hit(arm, outcome, measure, until, lost, member)
-    at = _visit(seen, until)
-    score = np.asarray(np.take_along_axis(seen.score, at[None], axis=0)[0])
+    score = _score_at(arm, outcome)
+    if measure in WORSENING:
+        return (score - seen.score[0] >= _FELT_WORSE * points_per_hamd17(seen.scale.id)) & ~lost, member
     if arm.name == "run-in":
         good = seen.remitted if measure == "remission" else _as_response(arm)
     else:
@@ -117,6 +132,38 @@ def _syndrome(arm: SimulatedArm, until: np.ndarray) -> np.ndarray:
     assert arm.symptoms is not None
     inside = arm.seen.days[:, None, None] <= until
     return share_with_syndrome(np.where(inside, arm.symptoms, 0.0).max(axis=0))
+
+
+def _dissociated(arm: SimulatedArm, outcome: Outcome) -> np.ndarray:
+    """Probability of dissociation at a rating within hours of the first dose."""
+    assert outcome.day is not None
+    if not 0 < outcome.day < WITHIN_HOURS or outcome.scale is None or find_scale(outcome.scale).id != "CADSS":
+        raise CannotPredictError("dissociation is predicted as CADSS within hours of a dose, not as a reported event")
+    return _hours(arm).dissociated(outcome.day, _DISSOCIATED)
+
+
+def _off_the_drug(arm: SimulatedArm, outcome: Outcome, until: np.ndarray) -> np.ndarray:
+    """Probability of being off the drug at a day: it was tapered to zero, and neither relapse nor withdrawal brought
+    it back.
+    """
+    seen = arm.seen
+    assert seen is not None
+    assert arm.complaints is not None
+    assert arm.restart is not None
+    if arm.tapered is None:
+        raise CannotPredictError("the arm goes on with its drug: that patients stop by themselves is not modelled")
+    days = np.append(seen.days, seen.days[-1] + 7.0)
+    weeks = np.clip(np.minimum(days[1:, None, None], until) - seen.days[:, None, None], 0.0, None) / 7.0
+    kept = np.exp(-arm.restart * (arm.complaints * weeks).sum(axis=0))
+    definition = relapse_definition(outcome, seen.scale)
+    relapse = _on(seen.weekly(), definition.scale).relapse_day(definition)
+    return np.asarray(kept * (relapse > until) * (until >= arm.tapered))
+
+
+def _hours(arm: SimulatedArm) -> Hours:
+    if arm.hours is None:
+        raise CannotPredictError("ratings within hours need a treatment that begins on day 0")
+    return arm.hours
 
 
 def _event_hit(
@@ -164,6 +211,18 @@ def _met(seen: FollowUp, score: np.ndarray, measure: str, outcome: Outcome) -> n
     if measure == "well" and (least := default_relapse(scale.id).at_least) is not None:
         good &= value < least
     return np.asarray(good)
+
+
+def _score_at(arm: SimulatedArm, outcome: Outcome) -> np.ndarray:
+    """Ratings on the day of a figure, (draws, patients)."""
+    seen = arm.seen
+    assert seen is not None
+    assert outcome.day is not None
+    if outcome.counted_from == "start" and 0 < outcome.day < WITHIN_HOURS:
+        return _hours(arm).score(outcome.day)
+    origin = np.zeros_like(seen.baseline) if outcome.counted_from == "start" else seen.acute_end
+    at = _visit(seen, origin + outcome.day)
+    return np.asarray(np.take_along_axis(seen.score, at[None], axis=0)[0])
 
 
 def _visit(seen: FollowUp, day: np.ndarray) -> np.ndarray:
@@ -230,10 +289,13 @@ def _values(arm: SimulatedArm, outcome: Outcome, measure: str) -> tuple[np.ndarr
     if outcome.scale is None:
         raise CannotPredictError("the scale of the score is not stated")
     target = find_scale(outcome.scale).id
+    if target == "DESS":
+        return _counted(arm, outcome), _members(arm, outcome)
+    if target == "CADSS" and 0 < outcome.day < WITHIN_HOURS:
+        return _dissociation(arm, outcome.day, measure), _members(arm, outcome)
     to_scale(10.0, seen.scale.id, target)  # refuses a scale without a crosswalk before any work
     origin = np.zeros_like(seen.baseline) if outcome.counted_from == "start" else seen.acute_end
-    at = _visit(seen, origin + outcome.day)
-    score = on_scale(np.take_along_axis(seen.score, at[None], axis=0)[0], seen.scale.id, target)
+    score = on_scale(_score_at(arm, outcome), seen.scale.id, target)
     member = _members(arm, outcome)
     if outcome.analysis_set in ("completers", "observed"):
         member = member & (seen.dropout > origin + outcome.day)
@@ -242,3 +304,21 @@ def _values(arm: SimulatedArm, outcome: Outcome, measure: str) -> tuple[np.ndarr
         return score, member
     change = score - base
     return (change, member) if measure == "change" else (100.0 * change / np.maximum(base, 1.0), member)
+
+
+def _counted(arm: SimulatedArm, outcome: Outcome) -> np.ndarray:
+    """Count of new or worse symptoms of each patient at a visit; it counts what is new, so a change is the count."""
+    seen = arm.seen
+    assert seen is not None
+    assert outcome.day is not None
+    assert arm.symptoms is not None
+    assert arm.luck is not None
+    at = _visit(seen, np.full(seen.baseline.shape, outcome.day))
+    return counted(np.take_along_axis(arm.symptoms, at[None], axis=0)[0], arm.luck)
+
+
+def _dissociation(arm: SimulatedArm, day: float, measure: str) -> np.ndarray:
+    """Mean points of CADSS; its baseline is taken as 0."""
+    if measure == "percent_change":
+        raise CannotPredictError("CADSS begins at 0: there is no change in per cent")
+    return _hours(arm).dissociation(day)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cotreat.model.parameter_set import DEFAULT, load_parameters
 from cotreat.regimen.values import Regimen
 from cotreat.simulate.run import Settings
+from cotreat.simulate.store import Store
 from cotreat.trial.compare import compare as run_comparison
 from cotreat.trial.compare_file import DEFAULT_OUTCOMES, comparison
 
@@ -38,6 +40,7 @@ def compare(
     outcomes: tuple[str, ...] = DEFAULT_OUTCOMES,
     *,
     parameters: str = DEFAULT,
+    resume: bool = False,
     **settings: Any,
 ) -> Compared:
     """Compare arms on the same virtual patients and the same luck.
@@ -50,6 +53,8 @@ def compare(
         Name of a population; name or file of a parameter set.
     outcomes
         Such as "well at week 26".
+    resume
+        Go on with the same comparison after it was cut off (finished parts are kept in the user's cache directory).
     settings
         Fields of ``cotreat.simulate.run.Settings``: patients, draws, seed, ...
 
@@ -59,4 +64,5 @@ def compare(
         Something cannot be read or used.
     """
     what = comparison(arms, population, outcomes)
-    return Compared(run_comparison(what, Settings(**settings), load_parameters(parameters)))
+    keep = partial(Store, resume=resume)
+    return Compared(run_comparison(what, Settings(**settings), load_parameters(parameters), keep=keep))

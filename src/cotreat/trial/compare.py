@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,41 +11,52 @@ import numpy as np
 
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet, load_parameters
-from cotreat.outcomes import estimate
-from cotreat.outcomes.followup import FollowUp
+from cotreat.outcomes import estimate, tally
 from cotreat.outcomes.requests import OutcomeRequest
-from cotreat.regimen.expand import expand
+from cotreat.outcomes.tally import Sums
 from cotreat.regimen.ledger import Ledger
 from cotreat.regimen.readback import read_back
 from cotreat.regimen.timeline import timeline_document
 from cotreat.regimen.values import Regimen
 from cotreat.safety.check import PLANNING, CheckOptions, check
-from cotreat.simulate.channels import ends_acute_course, ignored_qualifiers, layout_of
-from cotreat.simulate.result import STATED_N, AcuteCourse, acute_course, definition_text, follow_up, on_scale
-from cotreat.simulate.run import Course, Settings, follow, start_cohort
+from cotreat.simulate.channels import ends_acute_course, ignored_qualifiers
+from cotreat.simulate.result import STATED_N, definition_text, on_scale
+from cotreat.simulate.run import Settings
+from cotreat.simulate.store import Store
 from cotreat.simulate.tables import Decisions
 from cotreat.trial.compare_file import Comparison
 from cotreat.trial.provenance import DISCLAIMER, provenance
-from cotreat.trial.resemblance import alike, direct_trials
+from cotreat.trial.resemblance import alike, direct_trials, outside
+from cotreat.trial.slices import Setup, scales, tallied
 
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One simulated arm; ``relapse`` is the day of relapse of each patient, infinity for none."""
+    """One simulated arm: its regimen, and the counts and sums over its patients (see ``cotreat.outcomes.tally``)."""
 
     name: str
     regimen: Regimen
     ledger: Ledger
-    course: Course
-    acute: AcuteCourse
-    seen: FollowUp
-    relapse: np.ndarray
+    days: np.ndarray
+    sums: Sums
+
+    @property
+    def n(self) -> np.ndarray:
+        """Patients of each draw."""
+        return self.sums["patients"]
 
 
 def compare(
-    what: Comparison, settings: Settings | None = None, parameters: ParameterSet | None = None, command: str = ""
+    what: Comparison,
+    settings: Settings | None = None,
+    parameters: ParameterSet | None = None,
+    command: str = "",
+    keep: Callable[[str], Store] | None = None,
 ) -> dict[str, Any]:
     """Simulate every arm and return the comparison document (see docs/compare-document.md).
+
+    ``keep`` gives a store for the digest of a run: finished slices of the patients are kept there, so that a run that
+    was cut off goes on where it stopped.
 
     Raises
     ------
@@ -53,41 +65,36 @@ def compare(
     """
     parameters = parameters or load_parameters()
     settings = fit_horizon(settings or Settings(), what.outcomes)
-    arms, decisions = run_arms(what, settings, parameters)
-    ledgers = [a.ledger for a in arms.values()]
-    results = [_outcomes(arm, r, decisions) for r in what.outcomes for arm in arms.values()]
-    contrasts = _contrasts(list(arms.values()), what.outcomes, decisions)
+    setup = Setup.of(what, settings, parameters)
+    ledgers = list(setup.ledgers.values())
+    with keep(setup.key) if keep is not None else nullcontext() as store, tallied(setup, store) as sums:
+        # what needs no patients is worked out while they are simulated
+        safety = [_safety(name, regimen) for name, regimen in what.arms.items()]
+        evidence = _evidence(ledgers)
+        arms = _arms(setup, sums())
     return {
         "title": what.title,
         "population": {"name": what.population.name, "text": what.population.text, "scale": what.population.scale},
         "stamp": parameters.status,
         "disclaimer": DISCLAIMER,
-        "arms": [_arm(a, settings.weeks * 7) for a in arms.values()],
-        "outcomes": [o for group in results for o in group],
-        "contrasts": contrasts,
-        "curves": [c for a in arms.values() for c in _curves(a, what.outcomes, decisions)],
-        "definitions": _definitions(what, decisions),
-        "safety": [_safety(a) for a in arms.values()],
-        "provenance": provenance(settings, parameters, command, ledgers, _evidence(ledgers))
+        "arms": [_arm(a, setup) for a in arms],
+        "outcomes": [_outcome(a, k, r) for k, r in enumerate(what.outcomes) for a in arms],
+        "contrasts": [_contrast(a, arms[0], k, r) for k, r in enumerate(what.outcomes) for a in arms[1:]],
+        "curves": [c for a in arms for c in _curves(a, what)],
+        "definitions": _definitions(what, setup.decisions),
+        "safety": safety,
+        "provenance": provenance(settings, parameters, command, ledgers, evidence)
         | {"ignored_qualifiers": ignored_qualifiers(ledgers)},
     }
 
 
-def run_arms(what: Comparison, settings: Settings, parameters: ParameterSet) -> tuple[dict[str, ArmResult], Decisions]:
-    """Simulate the arms of a comparison on the same patients."""
-    ledgers = {name: expand(regimen, horizon=settings.weeks * 7) for name, regimen in what.arms.items()}
-    layout = layout_of(list(ledgers.values()))
-    decisions = Decisions.of(find_scale(what.population.scale))
-    cohort = start_cohort(what.population, settings, parameters)
-    arms: dict[str, ArmResult] = {}
-    for index, (name, ledger) in enumerate(ledgers.items()):
-        share = _share(settings.progress, index, len(ledgers))
-        course = follow(cohort, ledger, replace(settings, progress=share), layout=layout, decisions=decisions)
-        acute = acute_course(course, decisions)
-        seen = follow_up(course, acute)
-        relapse = seen.relapse_day(decisions.relapse)
-        arms[name] = ArmResult(name, what.arms[name], ledger, course, acute, seen, relapse)
-    return arms, decisions
+def _arms(setup: Setup, sums: Sums) -> list[ArmResult]:
+    every = setup.settings.visit_days
+    days = np.arange(0, 7 * setup.settings.weeks + 1, every)
+    return [
+        ArmResult(name, setup.what.arms[name], ledger, days, tally.of(sums, f"arm {k}"))
+        for k, (name, ledger) in enumerate(setup.ledgers.items())
+    ]
 
 
 def fit_horizon(settings: Settings, outcomes: tuple[OutcomeRequest, ...]) -> Settings:
@@ -96,27 +103,41 @@ def fit_horizon(settings: Settings, outcomes: tuple[OutcomeRequest, ...]) -> Set
     return replace(settings, weeks=max(latest, settings.weeks))
 
 
-def _share(progress: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
-    return None if progress is None else lambda done: progress((index + done) / count)
-
-
-def _arm(arm: ArmResult, horizon: int) -> dict[str, Any]:
-    given = {
-        name.upper(): {"mean": round(float(n.mean()), 2), "sd": round(float(n.std()), 2)}
-        for name, n in zip(arm.course.channels.stimulations, arm.course.sessions, strict=True)
-    }
+def _arm(arm: ArmResult, setup: Setup) -> dict[str, Any]:
+    n = float(arm.n.sum())
+    given = {}
+    for name, total, squares in zip(
+        setup.layout.channels.stimulations, *arm.sums["sessions"].sum(axis=-1), strict=True
+    ):
+        if total > 0:
+            sd = max(squares / n - (total / n) ** 2, 0.0) ** 0.5
+            given[name.upper()] = {"mean": round(float(total / n), 2), "sd": round(float(sd), 2)}
+    in_range, notes = calibrated_range(arm.ledger, setup.parameters)
     return {
         "name": arm.name,
         "sentence": str(arm.regimen),
         "read_back": read_back(arm.regimen),
         "sessions": given,
-        "notes": [*arm.ledger.notes, *([TAPER_WITH_TMS] if taper_with_stimulation(arm.ledger) else [])],
-        "timeline": timeline_document(arm.regimen, horizon),
-        "in_range": False if taper_with_stimulation(arm.ledger) else None,
+        "notes": [*arm.ledger.notes, *notes],
+        "timeline": timeline_document(arm.regimen, 7 * setup.settings.weeks),
+        "in_range": in_range,
         "resembles": alike(arm.ledger),
     }
 
 
+def calibrated_range(ledger: Ledger, parameters: ParameterSet) -> tuple[bool | None, list[str]]:
+    """Whether an arm lies within what the model was calibrated on, and what a reader must know of that.
+
+    A prior was calibrated on nothing: what lies within the published arms is then not assessed.
+    """
+    if taper_with_stimulation(ledger):
+        return False, [TAPER_WITH_TMS]
+    if (why := outside(ledger)) is not None:
+        return False, [f"Outside what trials have given: {why}."]
+    return (None if parameters.status.startswith(PRIOR_ONLY) else True), []
+
+
+PRIOR_ONLY = "prior only"
 TAPER_WITH_TMS = (
     "We do not know that TMS makes stopping easier, no trial has shown it. The figures of this arm carry the effect of "
     "TMS in ill patients over to well ones, which is outside anything observed."
@@ -129,70 +150,63 @@ def taper_with_stimulation(ledger: Ledger) -> bool:
     return cuts and any(ends_acute_course(i) for phase in ledger.phases for i in phase.items)
 
 
-def _hit(arm: ArmResult, request: OutcomeRequest, decisions: Decisions) -> tuple[np.ndarray, np.ndarray]:
-    """For a proportion: who has it, and among whom."""
-    assert request.week is not None
-    day, seen = 7 * request.week, arm.seen
-    if request.kind == "relapse":
-        return arm.relapse <= day, seen.remitted & (seen.acute_end <= day)
-    everyone = np.ones(seen.baseline.shape, dtype=bool)
-    if request.kind == "well":
-        return seen.well(day, decisions.relapse), everyone
-    return (seen.response(day) if request.kind == "response" else seen.remission(day)), everyone
-
-
-def _scores(arm: ArmResult, request: OutcomeRequest) -> tuple[np.ndarray, int]:
-    week = int(arm.seen.days[-1]) // 7 if request.week is None else request.week
-    return on_scale(arm.seen.at(7 * week), arm.course.cohort.scale, request.scale or arm.course.cohort.scale), week
-
-
-def _outcomes(arm: ArmResult, request: OutcomeRequest, decisions: Decisions) -> list[dict[str, Any]]:
+def _name(request: OutcomeRequest, arm: ArmResult) -> tuple[str, int]:
+    """An outcome in words, and its day."""
     if request.kind == "mean":
-        values, week = _scores(arm, request)
-        spread = estimate.mean(values)
-        half = 1.96 * float(values.std()) / STATED_N**0.5
+        week = int(arm.days[-1]) // 7 if request.week is None else request.week
+        return f"{request.scale} mean at week {week}", 7 * week
+    return request.text, 7 * (request.week or 0)
+
+
+def _outcome(arm: ArmResult, number: int, request: OutcomeRequest) -> dict[str, Any]:
+    name, day = _name(request, arm)
+    row: dict[str, Any] = {"arm": arm.name, "outcome": name}
+    if request.kind == "mean":
+        total, squares = arm.sums[f"score {number}"]
+        spread = estimate.mean_of_sums(arm.n, total, squares)
+        n = float(arm.n.sum())
+        half = 1.96 * max(squares.sum() / n - (total.sum() / n) ** 2, 0.0) ** 0.5 / STATED_N**0.5
         middle = spread.median
-        return [
-            {
-                "arm": arm.name,
-                "outcome": f"{request.scale} mean at week {week}",
-                "kind": "mean",
-                "unit": f"points {request.scale}",
-                "day": 7 * week,
-                "denominator": "all who started",
-                "median": round(middle, 4),
-                "unknown95": _rounded(spread.interval()),
-                "sample95": {"n": STATED_N, "interval": _rounded((middle - half, middle + half))},
-                "monte_carlo_se": round(spread.monte_carlo_se, 5),
-            }
-        ]
-    hit, among = _hit(arm, request, decisions)
-    spread = estimate.proportion(hit, among)
-    chance = [estimate.binomial_quantile(np.array([spread.median]), STATED_N, q) for q in (0.025, 0.975)]
-    return [
-        {
-            "arm": arm.name,
-            "outcome": request.text,
-            "kind": "proportion",
-            "unit": "per 100 patients",
-            "day": 7 * (request.week or 0),
-            "denominator": "remitters (selected)" if request.kind == "relapse" else "all who started",
-            "median": round(100 * spread.median, 4),
-            "unknown95": _rounded(spread.interval(), 100),
-            "sample95": {"n": STATED_N, "interval": _rounded((chance[0], chance[1]), 100)},
-            "monte_carlo_se": round(100 * spread.monte_carlo_se, 5),
+        return row | {
+            "kind": "mean",
+            "unit": f"points {request.scale}",
+            "day": day,
+            "denominator": "all who started",
+            "median": round(middle, 4),
+            "unknown95": _rounded(spread.interval()),
+            "sample95": {"n": STATED_N, "interval": _rounded((middle - half, middle + half))},
+            "monte_carlo_se": round(spread.monte_carlo_se, 5),
         }
-    ]
+    row |= {
+        "kind": "proportion",
+        "unit": "per 100 patients",
+        "day": day,
+        "denominator": "remitters (selected)" if request.kind == "relapse" else "all who started",
+    }
+    spread = estimate.share(*_counts(arm, number))
+    if not np.isfinite(spread.median):  # nobody is among them, in any draw
+        return row | dict.fromkeys(("median", "unknown95", "sample95", "monte_carlo_se"))
+    chance = [estimate.binomial_quantile(np.array([spread.median]), STATED_N, q) for q in (0.025, 0.975)]
+    return row | {
+        "median": round(100 * spread.median, 4),
+        "unknown95": _rounded(spread.interval(), 100),
+        "sample95": {"n": STATED_N, "interval": _rounded((chance[0], chance[1]), 100)},
+        "monte_carlo_se": round(100 * spread.monte_carlo_se, 5),
+    }
+
+
+def _counts(arm: ArmResult, number: int) -> tuple[np.ndarray, np.ndarray]:
+    return arm.sums[f"hits {number}"], arm.sums[f"among {number}"]
 
 
 def _rounded(interval: tuple[float, float], factor: float = 1.0) -> list[float]:
     return [round(factor * interval[0], 4), round(factor * interval[1], 4)]
 
 
-def _safety(arm: ArmResult) -> dict[str, Any]:
+def _safety(name: str, regimen: Regimen) -> dict[str, Any]:
     """The safety verdict of an arm, for nobody in particular: what needs a patient stays not checked."""
-    verdict = check(arm.regimen, options=CheckOptions(stages=PLANNING))
-    return {"arm": arm.name, "verdict": verdict.word, "detail": verdict.detail(), "rule_pack": verdict.pack_version}
+    verdict = check(regimen, options=CheckOptions(stages=PLANNING))
+    return {"arm": name, "verdict": verdict.word, "detail": verdict.detail(), "rule_pack": verdict.pack_version}
 
 
 def _evidence(ledgers: list[Ledger]) -> tuple[str, ...]:
@@ -205,92 +219,105 @@ def basis(one: Ledger, other: Ledger) -> str:
     return f"direct trial: {', '.join(found)}" if found else "indirect comparison: no packaged trial has both arms"
 
 
-def _contrasts(
-    arms: list[ArmResult], outcomes: tuple[OutcomeRequest, ...], decisions: Decisions
-) -> list[dict[str, Any]]:
-    return [_contrast(arm, arms[0], r, decisions) for r in outcomes for arm in arms[1:]]
-
-
-def _contrast(arm: ArmResult, reference: ArmResult, request: OutcomeRequest, decisions: Decisions) -> dict[str, Any]:
+def _contrast(arm: ArmResult, reference: ArmResult, number: int, request: OutcomeRequest) -> dict[str, Any]:
     ratio = g = None
     note = f"{arm.name} against {reference.name}: {basis(arm.ledger, reference.ledger)}"
     if request.kind == "mean":
-        (a, week), (b, _) = _scores(arm, request), _scores(reference, request)
-        spread, factor, unit = estimate.paired_difference(a, b), 1.0, f"points {request.scale}"
-        pooled = np.sqrt((a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)) / 2) if a.shape[1] > 1 else None
-        if pooled is not None:
-            effect = estimate.denoise(-(a - b).mean(axis=1) / pooled, (a - b).var(axis=1) / a.shape[1] / pooled**2)
-            g = {"median": round(effect.median, 4), "unknown95": _rounded(effect.interval())}
-        name, better = f"{request.scale} mean at week {week}", spread.values < 0
+        factor, unit = 1.0, f"points {request.scale}"
+        spread, g = _mean_difference(arm, reference, number)
+        better = spread.values < 0
     else:
-        one, two = _hit(arm, request, decisions), _hit(reference, request, decisions)
-        factor, unit, name = 100.0, "per 100", request.text
-        if one[1].all() and two[1].all():
-            spread = estimate.paired_difference(one[0], two[0])
-        else:
-            spread = estimate.difference(one, two)
+        factor, unit = 100.0, "per 100"
+        one, two = _counts(arm, number), _counts(reference, number)
+        if request.kind == "relapse":
+            spread = estimate.difference(one, two, same=not arm.sums[f"unlike {number}"].any())
             note = f"among remitters, who are selected: the arms may differ in who remits; {note}"
-        p, q = estimate.proportion(*one).values, estimate.proportion(*two).values
-        if len(p) == len(q):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                values = p / q
-            values = values[np.isfinite(values)]
-            if len(values):
-                quantiles = np.quantile(values, [0.025, 0.5, 0.975])
-                ratio = {"median": round(float(quantiles[1]), 4), "unknown95": _rounded((quantiles[0], quantiles[2]))}
+        else:
+            discordant = one[0] + two[0] - 2 * arm.sums[f"both {number}"]
+            spread = estimate.mean_of_sums(arm.n, one[0] - two[0], discordant)
+        ratio = _ratio(estimate.share(*one).values, estimate.share(*two).values)
         better = spread.values < 0 if request.kind == "relapse" else spread.values > 0
     ties = spread.values == 0
-    return {
-        "outcome": name,
+    row = {
+        "outcome": _name(request, arm)[0],
         "arm": arm.name,
         "reference": reference.name,
-        "difference": round(factor * spread.median, 4),
         "unit": unit,
-        "unknown95": _rounded(spread.interval(), factor),
         "better": "lower" if request.kind in ("mean", "relapse") else "higher",
-        "prob_better": round(float(better.mean() + 0.5 * ties.mean()), 4),
         "risk_ratio": ratio,
         "hedges_g": g,
-        "monte_carlo_se": round(factor * spread.monte_carlo_se, 5),
         "note": note,
+    }
+    if not np.isfinite(spread.median):
+        return row | dict.fromkeys(("difference", "unknown95", "prob_better", "monte_carlo_se"))
+    return row | {
+        "difference": round(factor * spread.median, 4),
+        "unknown95": _rounded(spread.interval(), factor),
+        "prob_better": round(float(better.mean() + 0.5 * ties.mean()), 4),
+        "monte_carlo_se": round(factor * spread.monte_carlo_se, 5),
     }
 
 
-def _curves(arm: ArmResult, outcomes: tuple[OutcomeRequest, ...], decisions: Decisions) -> list[dict[str, Any]]:
-    seen = arm.seen
-    scales = list(dict.fromkeys(o.scale for o in outcomes if o.scale is not None)) or [arm.course.cohort.scale]
-    curves = [_score_curve(arm, s) for s in scales]
-    well = [(seen.well(int(d), decisions.relapse), None) for d in seen.days]
-    curves.append(_share_curve(arm, "well", "all who started", list(seen.days), well))
+def _mean_difference(
+    arm: ArmResult, reference: ArmResult, number: int
+) -> tuple[estimate.Spread, dict[str, Any] | None]:
+    """Difference of two means on common luck, and Hedges g (positive where the arm is better)."""
+    n, (total, squares) = arm.n, arm.sums[f"difference {number}"]
+    spread = estimate.mean_of_sums(n, total, squares)
+    if n.min() < 2:
+        return spread, None
+    pooled = sum(estimate.variance(n, *a.sums[f"score {number}"]) for a in (arm, reference)) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled, noise = -total / n / np.sqrt(pooled), estimate.variance(n, total, squares) / n / pooled
+    effect = estimate.denoise(scaled, noise)
+    return spread, {"median": round(effect.median, 4), "unknown95": _rounded(effect.interval())}
+
+
+def _ratio(p: np.ndarray, q: np.ndarray) -> dict[str, Any] | None:
+    """Risk ratio over draws; None when no draw has one."""
+    if len(p) != len(q):
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = p / q
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
+    return {"median": round(float(middle), 4), "unknown95": _rounded((low, high))}
+
+
+def _curves(arm: ArmResult, what: Comparison) -> list[dict[str, Any]]:
+    curves = [_score_curve(arm, k, what.population.scale, scale) for k, scale in enumerate(scales(what))]
+    days = list(arm.days)
+    well = [estimate.share(w, arm.n) for w in arm.sums["well"]]
+    curves.append(_share_curve(arm.name, "well", "all who started", days, well))
     # from the end of each patient's own acute course, as far as everybody is followed
-    limit = int(seen.days[-1] - seen.acute_end.max())
-    days = list(range(0, limit + 1, 7))
-    free = [(arm.relapse - seen.acute_end > d, seen.remitted) for d in days]
-    curves.append(_share_curve(arm, "relapse-free", "remitters (selected), days since remission", days, free))
+    weeks = int(arm.days[-1] - arm.sums["latest_end"].max()) // 7
+    remitters = arm.sums["remitters"]
+    free = remitters - np.cumsum(arm.sums["relapse_week"], axis=0)
+    shares = [estimate.share(free[k], remitters) for k in range(weeks + 1)]
+    if not all(np.isfinite(s.median) for s in shares):
+        return curves  # nobody remits, so there is nobody to relapse
+    since = "remitters (selected), days since remission"
+    curves.append(_share_curve(arm.name, "relapse-free", since, list(range(0, 7 * weeks + 1, 7)), shares))
     return curves
 
 
-def _score_curve(arm: ArmResult, scale: str) -> dict[str, Any]:
-    rows = [on_scale(s, arm.course.cohort.scale, scale) for s in arm.seen.score]
-    spreads = [estimate.mean(r) for r in rows]
-    between = [np.quantile(r, [0.05, 0.25, 0.75, 0.95]) for r in rows]
-    base = _curve(arm.name, f"{scale} mean", "all who started", list(arm.seen.days), spreads)
+def _score_curve(arm: ArmResult, number: int, own: str, scale: str) -> dict[str, Any]:
+    spreads = [estimate.mean_of_sums(arm.n, *sums) for sums in arm.sums["score"][number].swapaxes(0, 1)]
+    between = on_scale(tally.quantiles(arm.sums["histogram"], (0.05, 0.25, 0.75, 0.95)), own, scale)
+    base = _curve(arm.name, f"{scale} mean", "all who started", list(arm.days), spreads)
     return base | {
-        "patients50": [[round(float(q[1]), 3) for q in between], [round(float(q[2]), 3) for q in between]],
-        "patients90": [[round(float(q[0]), 3) for q in between], [round(float(q[3]), 3) for q in between]],
+        "patients50": [[round(float(v), 3) for v in between[:, side]] for side in (1, 2)],
+        "patients90": [[round(float(v), 3) for v in between[:, side]] for side in (0, 3)],
         "unit": f"points {scale}",
     }
 
 
 def _share_curve(
-    arm: ArmResult,
-    measure: str,
-    denominator: str,
-    days: list[int],
-    hits: Sequence[tuple[np.ndarray, np.ndarray | None]],
+    arm: str, measure: str, denominator: str, days: list[int], spreads: list[estimate.Spread]
 ) -> dict[str, Any]:
-    spreads = [estimate.proportion(hit, among) for hit, among in hits]
-    base = _curve(arm.name, measure, denominator, days, spreads, 100.0)
+    base = _curve(arm, measure, denominator, days, spreads, 100.0)
     return base | {"patients50": None, "patients90": None, "unit": "per 100 patients"}
 
 

@@ -1,8 +1,9 @@
-"""The file `cotreat compare` reads: a title, a population, arms as sentences, outcomes."""
+"""The file `cotreat compare` reads: a title, a population, arms as sentences, outcomes, and when patients enter."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,25 @@ from cotreat.population.populations import Population, population
 from cotreat.regimen.parse import parse
 from cotreat.regimen.values import Regimen
 
-_KEYS = ("title", "population", "arms", "outcomes")
+_KEYS = ("title", "population", "arms", "outcomes", "entry")
+_ENTRY_EXAMPLES = ("6 weeks before", "10 days before")
+_EARLIEST_ENTRY = 364
 _LARGEST = 1 << 20
 DEFAULT_OUTCOMES = ("well at week 26", "relapse by week 26", "HAM-D17 mean")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared: arms by name (sentence and meaning), in which patients, on which outcomes."""
+    """What is compared: arms by name (sentence and meaning), in which patients, on which outcomes.
+
+    ``entry``: days before day 0 on which everybody enters, in every arm; None: when the first arm begins.
+    """
 
     title: str
     population: Population
     arms: dict[str, Regimen]
     outcomes: tuple[OutcomeRequest, ...]
+    entry: int | None = None
 
 
 def comparison(
@@ -85,15 +92,25 @@ def load_comparison(name_or_path: str) -> Comparison:
     if not isinstance(outcomes, list) or not outcomes:
         raise InputError(f"{name_or_path}: 'outcomes' must be a list", examples=DEFAULT_OUTCOMES)
     try:
-        return comparison(
+        what = comparison(
             {str(k): v or "" for k, v in arms.items()},
             str(document.get("population", "ECT candidates")),
             tuple(str(o) for o in outcomes),
             str(document.get("title", "")),
         )
+        return replace(what, entry=_entry(document["entry"])) if "entry" in document else what
     except InputError as error:
         message = f"{name_or_path}: {error.message}"
         raise InputError(message, hint=error.hint, excerpt=error.excerpt, examples=error.examples) from error
+
+
+def _entry(text: Any) -> int:
+    """Days before day 0 from "6 weeks before"."""
+    match = re.fullmatch(r"(\d{1,3}) (day|week)s? before", " ".join(str(text).split()))
+    days = int(match[1]) * (7 if match[2] == "week" else 1) if match else -1
+    if not 0 <= days <= _EARLIEST_ENTRY:
+        raise InputError(f"entry: {text!r} is not a time of up to a year before day 0", examples=_ENTRY_EXAMPLES)
+    return days
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -14,6 +14,7 @@ ENGINES = {
     "kernel": "kernel (compiled from the model)",
     "reference": "reference (lax.scan)",
     "kernel64": "kernel, float64",
+    "gpu": "gpu (compiled from the model)",
 }
 
 

@@ -1,11 +1,12 @@
 """Rating: a score on a scale from mood, the transient of ketamine and withdrawal.
 
-    score = well + (ill - well) (x - K + 1) / 2 + points W + error,        cut to the range of the scale
+    score = well + (ill - well) (x - K + 1) / 2 + points (W + N) + error,        cut to the range of the scale
 
 ``well`` is the score of a patient at x = -1, ``ill`` the patient's own score at x = +1; ``ill`` varies between patients
 and is set by the baseline of the study after entry (a fixed link cannot hold patients above HAM-D 24). Ketamine's own
 transient K lowers the score without moving mood: a switch between wells alone would hold its effect too long.
-Withdrawal adds points because scales of depression ask for sleep, anxiety and somatic complaints.
+Withdrawal W and nocebo N add points because scales of depression ask for sleep, anxiety and somatic complaints: as many
+as the scale has of them, times the loadings of ``mechanisms.withdrawal``.
 
 Does not claim: item-level behaviour, or rater drift. The score is not rounded.
 """

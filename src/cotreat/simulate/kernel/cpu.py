@@ -58,6 +58,10 @@ def kernel_tables(tables: Tables, levels: tuple[int, ...], dtype: Any) -> tuple[
     level[list(levels)] = True
     timed = given[:, :, ~level].any(axis=2)
     timed |= (tables.inputs != tables.inputs[:, :1])[:, :, level].any(axis=(1, 2))[:, None]
+    levels_then = tables.inputs[:, -1, level][np.maximum(np.arange(len(given)) - 1, 0)]
+    new = np.zeros(len(given), bool)
+    new |= timed.any(axis=1)
+    new |= (tables.inputs[:, 0, level] != levels_then).any(axis=1)
     return (
         tables.first,
         tables.row0,
@@ -66,7 +70,8 @@ def kernel_tables(tables: Tables, levels: tuple[int, ...], dtype: Any) -> tuple[
         np.ascontiguousarray(tables.inputs.transpose(2, 1, 0), dtype).reshape(-1),
         _bits(given.any(axis=1), -(-given.shape[2] // 64) or 1),
         _bits(timed, 2),
-        _due_in(tables),
+        _days_to(tables, tables.rule_index.max(axis=1) >= 0),
+        _days_to(tables, new, first=1),
         tables.rule_index,
         tables.rule_negate.astype(np.uint8),
         tables.rule_terms.astype(dtype),
@@ -83,12 +88,13 @@ def _bits(flags: np.ndarray, count: int) -> np.ndarray:
     return np.asarray(shifted.sum(axis=2, dtype=np.uint64))
 
 
-def _due_in(tables: Tables) -> np.ndarray:
-    """Days from each row to the next row of its phase with a decision."""
-    count = len(tables.rule_index)
+def _days_to(tables: Tables, marked: np.ndarray, first: int = 0) -> np.ndarray:
+    """Days from each row to the next marked row of its phase, ``first`` days ahead at the soonest."""
+    count = len(marked)
     number = np.arange(count)
-    following = np.where((tables.rule_index >= 0).any(axis=1), number, _NEVER)
+    following = np.where(marked, number, _NEVER)
     following = np.minimum.accumulate(following[::-1])[::-1]
+    following = np.concatenate([following[first:], np.full(first, _NEVER)])
     last = np.zeros(count, np.int64)
     for row0, rows in zip(tables.row0, tables.rows, strict=True):
         last[row0 : row0 + rows] = row0 + rows - 1

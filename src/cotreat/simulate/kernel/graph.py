@@ -1,7 +1,8 @@
 """Straight-line arithmetic as a graph of single operations, simplified as it is built.
 
 Every rewrite gives the same bits as what it replaces, for finite numbers: adding nothing, multiplying by nothing or by
-one, work on two literals. That is what makes a step in which nothing is given equal to the general step at zero.
+one, taking a number from itself, work on two literals. That is what makes a step in which nothing is given equal to the
+general step at zero.
 """
 
 from __future__ import annotations
@@ -113,11 +114,16 @@ class Graph:
                     return other
                 if value == -1:
                     return self.add("neg", other)
+        elif (op == "sub" and a == b) or (op == "add" and self._opposite(a, b)):
+            return self.like(0, a)
         elif y == 0:
             return a
         elif x == 0:
             return b if op == "add" else self.add("neg", b)
         return None
+
+    def _opposite(self, a: int, b: int) -> bool:
+        return any(self.nodes[x].op == "neg" and self.nodes[x].args == (y,) for x, y in ((a, b), (b, a)))
 
     def _simple_fma(self, args: tuple[int, ...], values: list[Any]) -> int | None:
         (a, b, c), (x, y, z) = args, values

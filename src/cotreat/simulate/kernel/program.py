@@ -17,6 +17,7 @@ import numpy as np
 
 from cotreat.model.patient import Channels, observe, step
 from cotreat.model.threefry import box_muller, threefry2x32
+from cotreat.simulate.kernel.branches import Parts, parts
 from cotreat.simulate.kernel.graph import Graph
 from cotreat.simulate.kernel.trace import trace
 
@@ -47,9 +48,11 @@ class Program:
     source: dict[str, int]
     general: tuple[int, ...]
     quiet: tuple[int, ...]
+    parts: Parts
     once: tuple[int, ...]
     score: int
     pair: tuple[int, ...]
+    bridge: tuple[int, ...]
     words: tuple[int, ...]
 
 
@@ -94,6 +97,16 @@ def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Prog
         source,
         *("key0", "key1", "counter0", "counter1"),
     )
+    source |= {n: g.input(n, "f32") for n in ("path0", "path1")}
+    half = g.literal(0.5**0.5, "f32")
+    bridge = tuple(
+        g.add("mul", g.add(sign, source[f"path{k}"], normal), half)
+        for k, normal in enumerate(normals)
+        for sign in ("add", "sub")
+    )
+    once = _once(g, (*general, *quiet, score), frozenset(source[label] for label in c.values()))
+    numbers = ({source[label]: k for k, label in enumerate(group.values())} for group in (state, u))
+    still = frozenset(once) | {source[label] for label in c.values()}
     return Program(
         graph=g,
         real=real,
@@ -106,9 +119,11 @@ def _program(channels: Channels, constants: tuple[str, ...], real: Real) -> Prog
         source=source,
         general=general,
         quiet=quiet,
-        once=_once(g, (*general, *quiet, score), frozenset(source[label] for label in c.values())),
+        parts=parts(g, quiet, (next(numbers), next(numbers)), still),
+        once=once,
         score=score,
         pair=g.contracted(normals),
+        bridge=g.contracted(bridge),
         words=words,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -126,8 +127,7 @@ def _operation(g: Graph, equation: Any, given: list[int]) -> int:
     if name == "clamp":
         return lower.minimum(g, lower.maximum(g, given[1], given[0]), given[2])
     if name == "is_finite":
-        difference = g.add("sub", given[0], given[0])
-        return g.add("eq", difference, difference)
+        return g.add("lt", lower.absolute(g, given[0]), g.like(math.inf, given[0]))
     if name == "convert_element_type":
         return g.add("convert", given[0], kind=kind)
     if name == "bitcast_convert_type":

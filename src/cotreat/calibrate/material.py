@@ -1,0 +1,228 @@
+"""What a fit stands on, made in stages that are kept on disk: bank, networks, terms.
+
+First a bank over the prior and a fit to it; then a second bank where that fit is, and the networks again from both. The
+error of the networks is measured on points of their own with eight times the patients.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from cotreat.calibrate.bank import (
+    BLOCK,
+    BankSettings,
+    StudyBank,
+    bank_folder,
+    cache_root,
+    load_bank,
+    make_bank,
+    study_digest,
+    write_arrays,
+)
+from cotreat.calibrate.emulator import (
+    Emulator,
+    TrainSettings,
+    held_out_error,
+    padded_data,
+    predict_many,
+    train,
+    with_error,
+)
+from cotreat.calibrate.infer import Chains, Fit, Problem, fit, problem
+from cotreat.calibrate.levels import LevelTable, Readings
+from cotreat.calibrate.likelihood import Likelihood, build
+from cotreat.calibrate.space import Design, Space, focus
+from cotreat.calibrate.terms import StudyTerms, terms_of
+from cotreat.evidence.load import load_study
+from cotreat.evidence.schema import Study
+from cotreat.model.parameter_set import PRIOR, load_parameters
+
+Tell = Callable[[str], None]
+_FIRST_SEED = 20261122
+
+QUICK_STUDIES = (
+    "sackeim2001", "prudic2013", "nordenskjold2013", "kellner2016a", "cole2022", "ganesh2025", "brunoni2013",
+    "goldstein2004", "blumberger2018", "murrough2013", "zarate2006", "lewis2021", "reisby1977", "anand2023",
+)  # fmt: skip
+"""Studies of the quick run: one or more of each kind of treatment."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done. ``wide``, ``near``: points of the two banks; ``test``: points on which error is measured.
+
+    ``studies``: ids (empty: every study of the evidence that enters the fit). ``linear_part``: share of the points that
+    the rival with linear mood gets, 0 leaves it out.
+    """
+
+    wide: int = 61_440
+    near: int = 20_480
+    test: int = 1024
+    patients: int = 16
+    test_patients: int = 128
+    train: TrainSettings = field(default_factory=TrainSettings)
+    first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
+    chains: Chains = field(default_factory=lambda: Chains(warmup=350, samples=350))
+    again: Chains = field(default_factory=lambda: Chains(warmup=120, samples=80, depth=6))
+    studies: tuple[str, ...] = ()
+    linear_part: float = 0.5
+    sbc: int = 64
+    final: int = 2000
+    jobs: int = 2
+    seed: int = 1
+    label: str = "full"
+
+    @classmethod
+    def quick(cls, seed: int = 1, jobs: int = 2) -> Plan:
+        """Minutes, not hours: some studies, few points, short chains. To see that it works, not to be used."""
+        short = Chains(chains=2, warmup=150, samples=150, depth=7)
+        return cls(
+            wide=2048, near=1024, test=0, patients=8, train=TrainSettings(width=48, steps=2000), first=short,
+            chains=short, again=replace(short, warmup=100, samples=80), studies=QUICK_STUDIES, linear_part=0.0, sbc=0,
+            final=400, jobs=jobs, seed=seed, label="quick",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a fit of one structure of mood stands on."""
+
+    space: Space
+    studies: tuple[Study, ...]
+    tables: tuple[LevelTable, ...]
+    reasons: tuple[tuple[str | None, ...], ...]
+    emulator: Emulator
+    terms: tuple[StudyTerms, ...]
+    likelihood: Likelihood
+    digest: str
+
+    def problem(self, fixed: dict[str, float] | None = None) -> Problem:
+        """The problem of a rival."""
+        return problem(self.space, self.emulator, self.likelihood, fixed)
+
+
+def fit_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
+    """Where the stages of a fit are kept."""
+    settings = wide_bank(plan, linear)
+    parts = [str(bank_folder(settings)), repr(plan.train), repr((plan.wide, plan.near, plan.test, plan.test_patients))]
+    parts += [repr(plan.first), str(plan.seed), str(linear)]
+    for key in keys:
+        study = load_study(key)
+        parts += [study_digest(study), study.model_dump_json()]
+    return cache_root() / f"fit-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16]}"
+
+
+def wide_bank(plan: Plan, linear: bool) -> BankSettings:
+    """Settings of the bank over the prior."""
+    draws = plan.wide if not linear else _part(plan.wide, plan.linear_part)
+    design = Design(seed=_FIRST_SEED + plan.seed)
+    return BankSettings(draws=draws, patients=plan.patients, design=design, linear=linear, jobs=plan.jobs)
+
+
+def _part(count: int, part: float) -> int:
+    return max(BLOCK, round(count * part / BLOCK) * BLOCK) if count else 0
+
+
+def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> Material:
+    """All stages; what is on disk is not made again."""
+    folder = fit_folder(plan, keys, linear)
+    wide = wide_bank(plan, linear)
+    name = "linear mood" if linear else "two wells"
+    make_bank(wide, keys, _counter(tell, f"bank over the prior, {name}"))
+    banks = [load_bank(wide, k) for k in keys]
+    space = Space.of(load_parameters(PRIOR), linear)
+    rough = replace(plan.train, steps=max(plan.train.steps // 3, 400)) if plan.near else plan.train
+    emulator = _trained(folder / "networks-1.npz", banks, rough, tell)
+    found = _material(space, banks, emulator, folder.name)
+    if not plan.near:
+        return found
+    start = kept_fit(
+        folder / "first.npz", lambda: fit(found.problem(), replace(plan.first, seed=plan.seed)), tell, "first fit"
+    )
+    design = focus(wide.design, space, start.z)
+    near = replace(wide, draws=plan.near if not linear else _part(plan.near, plan.linear_part), design=design)
+    make_bank(near, keys, _counter(tell, f"bank where the fit is, {name}"))
+    more = [load_bank(near, b.study.id) for b in banks]
+    z = np.concatenate([banks[0].z, more[0].z])
+    banks = [_together(one, two, z) for one, two in zip(banks, more, strict=True)]
+    emulator = _trained(folder / "networks-2.npz", banks, plan.train, tell)
+    if plan.test:
+        held = replace(near, draws=plan.test, patients=plan.test_patients, design=replace(design, seed=design.seed + 1))
+        make_bank(held, keys, _counter(tell, f"points to measure the error on, {name}"))
+        emulator = _measured(emulator, [load_bank(held, k) for k in keys])
+    return _material(space, banks, emulator, folder.name)
+
+
+def _counter(tell: Tell, what: str) -> Callable[[int, int, str], None]:
+    return lambda done, total, key: tell(f"{what}: {done} of {total} ({key})")
+
+
+def _material(space: Space, banks: Sequence[StudyBank], emulator: Emulator, digest: str) -> Material:
+    terms = tuple(terms_of(b.study, b.table, emulator.kept[i][: len(b.table.levels)]) for i, b in enumerate(banks))
+    return Material(
+        space, tuple(b.study for b in banks), tuple(b.table for b in banks), tuple(b.reasons for b in banks), emulator,
+        terms, build(terms, emulator.error, emulator.sd_error), digest,
+    )  # fmt: skip
+
+
+def _together(one: StudyBank, two: StudyBank, z: np.ndarray) -> StudyBank:
+    """Two banks of a study as one; ``z`` holds the points of both."""
+    joined = Readings(
+        *(np.concatenate([getattr(one.readings, f), getattr(two.readings, f)]) for f in ("value", "count", "sd"))
+    )
+    return replace(one, z=z, readings=joined)
+
+
+def _measured(emulator: Emulator, banks: Sequence[StudyBank]) -> Emulator:
+    """Errors on points of their own."""
+    errors, sd_errors = [], []
+    for s, bank in enumerate(banks):
+        data = padded_data(bank, emulator.most)
+        one = {k: v[s] for k, v in emulator.weights.items()}
+        guess, log_sd = (np.asarray(v, np.float64) for v in predict_many(one, jnp.asarray(data["z"])))
+        error, sd_error = held_out_error((guess, log_sd), data, emulator.is_mean[s], emulator.kept[s])
+        errors.append(error)
+        sd_errors.append(sd_error)
+    return with_error(emulator, np.stack(errors), np.stack(sd_errors))
+
+
+# ---- stages on disk -------------------------------------------------------------------------------------------------
+
+
+def _trained(path: Path, banks: Sequence[StudyBank], settings: TrainSettings, tell: Tell) -> Emulator:
+    if path.is_file():
+        return read_emulator(path)
+    made = train(banks, settings, lambda done, total: tell(f"networks: {done} of {total}"))
+    weights = {f"w.{k}": np.asarray(v) for k, v in made.weights.items()}
+    others = {k: getattr(made, k) for k in ("kept", "is_mean", "error", "sd_error")}
+    write_arrays(path, weights | others | {"keys": np.array(json.dumps(made.keys))})
+    return made
+
+
+def read_emulator(path: Path) -> Emulator:
+    """Networks from their file."""
+    with np.load(path, allow_pickle=False) as data:
+        weights: dict[str, Any] = {k[2:]: jnp.asarray(data[k]) for k in data.files if k.startswith("w.")}
+        keys = tuple(json.loads(str(data["keys"])))
+        return Emulator(weights, keys, *(data[k] for k in ("kept", "is_mean", "error", "sd_error")))
+
+
+def kept_fit(path: Path, make: Callable[[], Fit], tell: Tell, what: str) -> Fit:
+    """A fit from its file, or made and kept."""
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {k: data[k] for k in data.files if k != "divergent"}
+            return Fit(**arrays, divergent=int(data["divergent"]))
+    tell(what)
+    made = make()
+    names = ("z", "effects", "log_density", "chain", "rhat", "ess")
+    write_arrays(path, {k: getattr(made, k) for k in names} | {"divergent": np.array(made.divergent)})
+    return made

@@ -1,0 +1,101 @@
+"""One calibration from beginning to end, and the files it leaves: draws, document, report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cotreat.calibrate.document import evidence_version, make_document
+from cotreat.calibrate.extras import felt_worse, replication
+from cotreat.calibrate.material import Plan, Tell
+from cotreat.calibrate.sbc import Ranks, ranks
+from cotreat.calibrate.stages import Calibration, calibrate, stacked_draws
+from cotreat.measures.errors import InputError
+from cotreat.model.draw_set import About, save_draws
+
+_CLAIM = (
+    "It was fitted to group figures of published trials. It has not been checked on individual patients, parameters "
+    "whose posterior is their prior were not learnt from any trial, and a mechanism that no trial separates from its "
+    "rivals is averaged over them, not known."
+)
+
+
+def run_calibration(plan: Plan, out: str, name: str | None, command: str, tell: Tell) -> tuple[dict[str, Any], Path]:
+    """Calibrate, and write ``NAME.npz``, ``calibration.json`` and ``report.html`` into a folder.
+
+    Raises
+    ------
+    InputError
+        Nothing could be fitted, or the folder cannot be written.
+    """
+    found = calibrate(plan, tell)
+    tested = ranks(found.fitted[0].problem, plan.sbc, plan.seed, tell) if plan.sbc else None
+    return write_calibration(found, tested, Path(out), (name, command), tell)
+
+
+def write_calibration(
+    found: Calibration, tested: Ranks | None, folder: Path, named: tuple[str | None, str], tell: Tell
+) -> tuple[dict[str, Any], Path]:
+    """The files of a calibration; each appears whole or not at all."""
+    from cotreat.report.calibration_page import calibration_page
+    from cotreat.report.html import write_text
+
+    date = _date()
+    label = found.plan.label
+    name = named[0] or f"cotreat-{date[:7]}" + ("" if label == "full" else f"-{label}")
+    if not name.replace("-", "").replace(".", "").replace("_", "").isalnum():
+        raise InputError(f"a name is made of letters, digits, '.', '_' and '-', not {name!r}")
+    values, _ = stacked_draws(found)
+    tell("files")
+    about = About(
+        name=name,
+        status=_status(found),
+        about=_about(found),
+        does_not_claim=_CLAIM,
+        date=date,
+        evidence=evidence_version(found.studies.studies),
+        command=named[1],
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.npz"
+        checksum = save_draws(path, values, about)
+        facts = {"name": name, "date": date, "command": named[1], "checksum": checksum, "status": about.status}
+        document = make_document(found, values, tested, facts)
+        document |= {"replication": replication(found), "worsening": felt_worse(found, path.read_bytes())}
+        _write(folder / "calibration.json", json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+        write_text(calibration_page(document), folder)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
+    return document, path
+
+
+def _status(found: Calibration) -> str:
+    count = len(found.studies.studies)
+    if found.plan.label == "quick":
+        return f"quick fit to {count} studies, for trying out only"
+    return f"fitted to {count} studies, {len(found.mixture())} rival mechanisms averaged; not validated for individuals"
+
+
+def _about(found: Calibration) -> str:
+    shares = ", ".join(f"{f.rival.name} {100 * w:.0f} %" for f, w in found.mixture())
+    return f"Joint draws of the stacked posterior: {shares}. Weights from leaving out one cohort at a time."
+
+
+def _date() -> str:
+    """Today, or the day of ``SOURCE_DATE_EPOCH``."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    when = dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)
+    return when.date().isoformat()
+
+
+def _write(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    Path(name).chmod(0o644)
+    Path(name).replace(path)

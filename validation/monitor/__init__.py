@@ -1,0 +1,1 @@
+"""Validation of the filter that follows one person: invented patients, exact inference, baselines, and the figures."""
