@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
+
+from cotreat.cli import cli
 
 FAST = ["--patients", "200", "--draws", "10"]
 
@@ -38,9 +41,16 @@ def test_unit_help_answers_within_half_a_second() -> None:
     assert min(times) < 0.5, times
 
 
-@pytest.mark.parametrize(
-    "command", ["compare", "predict", "doses", "check", "evidence", "evidence show", "evidence check"]
-)
+def commands(group: click.Group = cli, above: str = "") -> list[str]:
+    """Every command and group below the top one, as it is typed."""
+    found: list[str] = []
+    for name, command in group.commands.items():
+        found.append(f"{above}{name}")
+        found += commands(command, f"{above}{name} ") if isinstance(command, click.Group) else []
+    return found
+
+
+@pytest.mark.parametrize("command", commands())
 def test_unit_every_help_has_an_example(command: str) -> None:
     run = cotreat(*command.split(), "--help")
     assert run.returncode == 0
@@ -136,7 +146,7 @@ def test_unit_an_empty_file_and_a_directory_are_refused(command: str, tmp_path: 
         ("--draws", "-1", "draws"),
         ("--seed", "-1", "seed"),
         ("--threads", "0", "threads"),
-        ("--params", "nonsense", "prior-2026"),
+        ("--params", "nonsense", "literature-2026"),
         ("--engine", "warp", "reference"),
     ],
 )

@@ -136,7 +136,7 @@ def test_unit_draws_of_both_rivals_run_side_by_side_as_they_do_alone() -> None:
 
 
 def test_unit_the_structure_is_named_in_the_file_of_the_set(tmp_path: Path) -> None:
-    text = (Path(mood.__file__).parent.parent / "parameters" / "prior-2026.yaml").read_text(encoding="utf-8")
+    text = (Path(mood.__file__).parent.parent / "parameters" / "literature-2026.yaml").read_text(encoding="utf-8")
     path = tmp_path / "linear.yaml"
     path.write_text(text.replace("structure: {mood: bistable}", "structure: {mood: linear}"), encoding="utf-8")
     known = load_parameters(str(path))

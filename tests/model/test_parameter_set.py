@@ -85,5 +85,5 @@ def test_unit_a_broken_set_is_refused_with_its_reason(tmp_path: Path, change: tu
 
 @pytest.mark.parametrize("name", ["no-such-set", "", "/", "a\0b"])
 def test_unit_an_unreadable_set_names_the_packaged_ones(name: str) -> None:
-    with pytest.raises(InputError, match="prior-2026"):
+    with pytest.raises(InputError, match="literature-2026"):
         load_parameters(name)

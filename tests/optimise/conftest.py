@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameter_set import PRIOR, load_parameters
 from cotreat.optimise.evaluate import Setting
 from cotreat.optimise.timing import Asked, timing
 from cotreat.optimise.windows import read_question
@@ -19,7 +19,7 @@ SMALL = Settings(patients=480, draws=12, seed=5)
 
 
 def setting(who: str = "ECT candidates", settings: Settings = SMALL, **changes: Any) -> Setting:
-    return Setting(population(who), changes.pop("parameters", load_parameters()), settings, **changes)
+    return Setting(population(who), changes.pop("parameters", load_parameters(PRIOR)), settings, **changes)
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,15 @@ from click.testing import CliRunner
 from cotreat.commands.timing import timing as command
 from cotreat.measures.errors import InputError
 from cotreat.model.draw_set import About, save_draws
-from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameter_set import PRIOR, load_parameters
 from cotreat.optimise import rivals
 from cotreat.optimise.informed import overlap
-from cotreat.optimise.timing import timing
+from cotreat.optimise.timing import Asked, timing
 from cotreat.optimise.windows import read_question, shifts_of
+from cotreat.optimise.words import word
 from cotreat.regimen.parse import parse
 from cotreat.safety.check import PLANNING, CheckOptions, check
+from cotreat.safety.patient import read_patient
 from cotreat.simulate.run import Settings
 from cotreat.trial.compare import compare
 from cotreat.trial.compare_file import load_comparison
@@ -77,7 +79,7 @@ def test_unit_equal_readings_keep_their_promise(answer: dict[str, Any]) -> None:
 
 
 def test_unit_without_drug_effects_the_curve_is_flat_and_nothing_differs() -> None:
-    parameters = rivals.without_drug_effects(load_parameters(), SMALL.draws)
+    parameters = rivals.without_drug_effects(load_parameters(PRIOR), SMALL.draws)
     found = timing(read_question(ECT, DRUG), (-28.0, 0.0, 28.0), setting(parameters=parameters))
     assert found["verdict_key"] == "no difference that matters"
     assert found["p_before_better"] == 0.5
@@ -98,7 +100,7 @@ def test_unit_starts_that_safety_stops_are_shown_and_never_the_best() -> None:
     assert {p["shift_days"] for p in allowed} == {21}
     assert all(b["shift"] == 21 for b in found["best"])
     assert found["verdict_key"] == "cannot tell"
-    assert "safety" in found["why"]
+    assert found["why"] == word("no start left")
 
 
 def test_unit_the_best_start_passes_the_check(answer: dict[str, Any]) -> None:
@@ -136,11 +138,21 @@ def test_unit_impossible_windows_are_refused(low: float, high: float) -> None:
         shifts_of(read_question(ECT, DRUG), low, high)
 
 
+def test_unit_a_window_without_both_sides_says_so() -> None:
+    found = timing(read_question(ECT, DRUG), (7.0, 28.0), setting(settings=Settings(patients=24, draws=12)))
+    assert found["verdict_key"] == "cannot tell"
+    assert found["why"] == word("no start asked")
+    assert {p["against"] for p in found["curve"]} == {"7 days after"}
+
+
 def test_unit_when_rules_stop_every_start_they_are_named() -> None:
     question = read_question("iTBS 5 days a week for 2 weeks", "D-cycloserine 100 mg")
     with pytest.raises(InputError, match=r"stopped by safety rules \(DCS-002\)") as found:
         timing(question, (-1.0, 1.0), setting(settings=Settings(patients=20, draws=2)))
     assert "DCS-002 stops every start" in str(found.value)
+    known = Asked(patient=read_patient({"research_protocol_id": "P-1"}))
+    allowed = timing(question, (-1.0, 1.0), setting(settings=Settings(patients=20, draws=2)), known)
+    assert all(p["allowed"] for p in allowed["curve"])
 
 
 def test_unit_an_acute_drug_is_moved_by_hours() -> None:
@@ -152,7 +164,7 @@ def test_unit_an_acute_drug_is_moved_by_hours() -> None:
 
 
 def test_unit_rivals_are_read_from_the_draws_of_a_mixture(tmp_path: Path) -> None:
-    prior = load_parameters()
+    prior = load_parameters(PRIOR)
     values = prior.draws(40, 1)
     gains = [n for n in values if n.split(".")[0] in ("session_gain", "acute_gain")]
     kept = [n for n in values if n.startswith("consolidation_gain.") and not n.endswith(("window", "therapy"))]
@@ -179,7 +191,7 @@ def test_unit_rivals_are_read_from_the_draws_of_a_mixture(tmp_path: Path) -> Non
 
 
 def test_unit_what_data_moved_is_told_from_what_only_the_prior_says(tmp_path: Path) -> None:
-    prior = load_parameters()
+    prior = load_parameters(PRIOR)
     values = prior.draws(1000, 1)
     values["tilt.antidepressant"] = np.full(1000, 0.2) + np.linspace(-0.01, 0.01, 1000)
     path = tmp_path / "fitted.npz"

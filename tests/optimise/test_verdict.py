@@ -60,6 +60,13 @@ def test_unit_few_patients_never_make_a_verdict_sure() -> None:
     assert Contrast.of(Spread(np.full(50, 3.0), 3.0), 2.0).verdict() == "cannot tell"
 
 
+def test_unit_few_draws_never_make_a_verdict_sure() -> None:
+    for count, verdict in ((1, "cannot tell"), (18, "cannot tell"), (19, "before better")):
+        assert Contrast(np.full(count, 4.0), 2.0).verdict() == verdict
+    assert Contrast(np.zeros(8), 2.0).verdict() == "cannot tell"
+    assert Contrast(np.zeros(9), 2.0).verdict() == "no difference that matters"
+
+
 def test_unit_readings_that_point_apart_are_part_of_the_verdict() -> None:
     one, two = contrast(5.0, 1.0), contrast(-5.0, 1.0)
     assert signs_differ([one, two])
@@ -118,6 +125,8 @@ def test_unit_terminal_json_and_page_say_the_same(spoken: dict[str, dict[str, An
         assert document["basis"] in place
         assert document["disclaimer"] in place
         assert document["translation"] in place
+        assert document["why"].lower() in place.lower()
+        assert document["question"]["entry"] in place
         for c in document["contrasts"]:
             assert c["outcome"] in place
             assert c["verdict"] in place

@@ -34,10 +34,10 @@ def test_unit_the_table_is_long_enough() -> None:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row["text"][:40].encode("ascii", "backslashreplace").decode())
 def test_unit_wrong_input(row: dict[str, Any]) -> None:
     text = text_of(row)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InputError) as caught:
         parse(text)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     error = caught.value
     assert row["says"] in error.message
     assert "\n" not in error.message

@@ -72,7 +72,7 @@ def test_unit_what_no_trial_gave_lies_outside_and_a_prior_lies_inside_nothing() 
     assert outside(usual) is None
     assert outside(high) == "nortriptyline 150 ng/mL a day: published arms like this one gave 100"
     assert "in this order" in str(outside(expand(parse("iTBS 5 days a week for 2 weeks\nthen CBT weekly for 4 weeks"))))
-    prior = load_parameters("prior-2026")
+    prior = load_parameters("literature-2026")
     assert calibrated_range(usual, prior) == (None, [])
     fitted = replace(prior, status="calibrated on groups")
     assert calibrated_range(usual, fitted) == (True, [])

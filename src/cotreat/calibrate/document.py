@@ -21,6 +21,7 @@ from cotreat.calibrate.checks import (
     normal_overlap,
     seen,
 )
+from cotreat.calibrate.compare import TRUSTED
 from cotreat.calibrate.predictive import FigureDraws, quantiles
 from cotreat.calibrate.sbc import Ranks
 from cotreat.calibrate.space import EFFECTS
@@ -121,6 +122,7 @@ def _rivals(found: Calibration) -> list[dict[str, Any]]:
                 "draws": len(f.fit.z),
                 "free": int(free.sum()),
                 "refitted": [c.cohort for c in f.left_out if c.refitted],
+                "not_trusted": [c.cohort for c in f.left_out if not c.refitted and c.shape > TRUSTED],
             }
         )
     return out

@@ -60,7 +60,8 @@ class Plan:
     """How much is done. ``wide``, ``near``: points of the two banks; ``test``: points on which error is measured.
 
     ``studies``: ids (empty: every study of the evidence that enters the fit). ``linear_part``: share of the points that
-    the rival with linear mood gets, 0 leaves it out.
+    the rival with linear mood gets, 0 leaves it out. ``most_rivals``: only the first of the others.
+    ``refit``: fit again without a cohort where importance weights cannot be trusted.
     """
 
     wide: int = 61_440
@@ -74,6 +75,8 @@ class Plan:
     again: Chains = field(default_factory=lambda: Chains(warmup=120, samples=80, depth=6))
     studies: tuple[str, ...] = ()
     linear_part: float = 0.5
+    most_rivals: int | None = None
+    refit: bool = True
     sbc: int = 64
     final: int = 2000
     jobs: int = 2
@@ -87,7 +90,7 @@ class Plan:
         return cls(
             wide=2048, near=1024, test=0, patients=8, train=TrainSettings(width=48, steps=2000), first=short,
             chains=short, again=replace(short, warmup=100, samples=80), studies=QUICK_STUDIES, linear_part=0.0, sbc=0,
-            final=400, jobs=jobs, seed=seed, label="quick",
+            final=400, jobs=jobs, seed=seed, label="quick", most_rivals=2, refit=False,
         )  # fmt: skip
 
 

@@ -55,9 +55,8 @@ def calibrate(plan: Plan, tell: Tell) -> Calibration:
     known = fitted_studies()
     keys = [k for k in (plan.studies or tuple(known)) if k in known]
     material = make_material(plan, keys, False, tell)
-    work: list[tuple[Rival, Material]] = [(r, material) for r in rivals(material.space)]
-    if plan.label == "quick":
-        work = work[:2]
+    chosen = rivals(material.space)[: plan.most_rivals]
+    work: list[tuple[Rival, Material]] = [(r, material) for r in chosen]
     if plan.linear_part > 0:
         linear = make_material(plan, keys, True, tell)
         work.append((Rival("linear mood", "mood is linear, without two wells", {}, linear=True), linear))
@@ -81,7 +80,7 @@ def _fitted(plan: Plan, keys: Sequence[str], rival: Rival, material: Material, t
             shorter.append(Sampler(p, plan.again))
         return shorter[0](seed, weights)
 
-    how = LeaveOut(again=without, seed=plan.seed)
+    how = LeaveOut(again=without if plan.refit else None, seed=plan.seed)
 
     def again(cohort: str, make: object) -> Fit:
         assert callable(make)

@@ -171,7 +171,7 @@ class Teller:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-@click.command(epilog=EXAMPLE + "cotreat cite --params prior-2026")
+@click.command(epilog=EXAMPLE + "cotreat cite --params literature-2026")
 @click.option("--params", default=None, help="Parameter set: a name or a file; default the packaged one.")
 def cite(params: str | None) -> None:
     """What to cite: the program, the set of parameters, and the studies it was fitted to."""

@@ -25,7 +25,7 @@ from cotreat.measures.errors import InputError
 @click.option("--today", default=None, help="The day the record ends on (2026-01-31). Default: the last row.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
 @click.option("--particles", type=int, default=2000, show_default=True, help="Particles of the filter.")
-@click.option("--params", default="prior-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--out", default=None, help="Folder for an HTML report; created only on success.")
 def monitor(file: str, as_json: bool, out: str | None, **options: Any) -> None:

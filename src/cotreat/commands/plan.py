@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +54,7 @@ def plan() -> None:
 @click.option("--confirm-dose", is_flag=True, help="The dose is right although it is above the usual maximum.")
 @click.option("--lang", type=click.Choice(["en", "ko", "ja"]), default="en", show_default=True, help="Language.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-@click.option("--out", default=None, help="Folder for the plan document (JSON), sheets, calendar, tables and FHIR resources; only on success.")
+@click.option("--out", default=None, help="Folder for plan, sheets, calendar, tables and FHIR; only on success.")
 @document_options
 def taper(dose: str, as_json: bool, out: str | None, **given: Any) -> int:
     """Plan a taper to zero.
@@ -91,7 +89,7 @@ def taper(dose: str, as_json: bool, out: str | None, **given: Any) -> int:
     patient = Patient(patient.given, _overrides(given["overrides"]))
     found = make(dose, patient, options, None if given["pack"] is None else load_pack(given["pack"]))
     document = found.document()
-    written, complete = ([], True) if out is None or found.stopped else write_taper(document, out, given)
+    written, complete = ([], True) if out is None or found.stopped else write_taper(document, out, given, as_json)
     if as_json:
         print_json(document)
     else:
@@ -103,6 +101,27 @@ def taper(dose: str, as_json: bool, out: str | None, **given: Any) -> int:
         if written:
             print(f"Documents in {out}: {', '.join(path.name for path in written)}")
     return 1 if found.stopped or not complete else 0
+
+
+@plan.command(epilog=EXAMPLE + "cotreat plan course examples/course.yaml")
+@click.argument("file")
+@click.option("--patient", "who", default=None, help="A file of facts about the patient, beside those in FILE.")
+@click.option("--today", default=None, help="The day the plan is made. Default: today.")
+@click.option("--rules", "pack", default=None, help="A rule pack of your own (YAML). Default: the packaged one.")
+@click.option("--lang", type=click.Choice(["en", "ko", "ja"]), default=None, help="Language. Default: as FILE says.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option("--out", default=None, help="Folder for plan, sheets, calendar, tables and FHIR; only on success.")
+@document_options
+def course(file: str, as_json: bool, out: str | None, **given: Any) -> int:
+    """Plan a whole course: treatment, tapers, ratings and the clinic's days.
+
+    FILE is a YAML file (examples/course.yaml). A course that a rule stops, or that a blocking rule could not be asked
+    about, is not shown: the reasons are shown instead, with exit code 1.
+    """
+    writable(out)
+    from cotreat.commands.plan_documents import run_course
+
+    return run_course(file, as_json, out, given)
 
 
 def _overrides(given: tuple[str, ...]) -> tuple[Override, ...]:

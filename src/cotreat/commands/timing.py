@@ -28,6 +28,7 @@ _OUTCOMES = {"well": ("well",), "score": ("mean score",), "both": ("well", "mean
     "--outcome", type=click.Choice(list(_OUTCOMES)), default="both", show_default=True, help="What the verdict is on."
 )
 @click.option("--lang", type=click.Choice(["en", "ko", "ja"]), default="en", show_default=True, help="Language.")
+@click.option("--patient", "facts", default=None, help="A file of facts about the patient, for the safety rules.")
 @simulation_options
 @click.option("--out", default=None, help="Folder for the HTML report; created only on success.")
 @click.pass_context
@@ -48,6 +49,8 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
     from cotreat.optimise.timing import timing as run
     from cotreat.optimise.windows import read_question, shifts_of
     from cotreat.population.populations import population
+    from cotreat.safety.check import load_patient
+    from cotreat.safety.patient import Patient
 
     folder, as_json = options["out"], options["as_json"]
     writable(folder)
@@ -55,7 +58,9 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
     shifts = shifts_of(question, options["low"], options["high"])
     who = options["population"] or _USUAL.get(pathway(question.subject) or "", "TRD outpatients")
     parameters = load_parameters(options["params"])
-    asked = Asked(_OUTCOMES[options["outcome"]], options["lang"], _remake(stimulation, drug, options))  # type: ignore[arg-type]
+    about = Patient() if options["facts"] is None else load_patient(options["facts"])
+    command = _remake(stimulation, drug, options)
+    asked = Asked(_OUTCOMES[options["outcome"]], options["lang"], command, about)  # type: ignore[arg-type]
     how = Setting(population(who), parameters, settings(options, None), options["week"])
     with Progress(as_json) as progress:
         document = run(question, shifts, how, asked, progress)
@@ -83,22 +88,184 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
         print(f"Each point of the curve: cotreat compare {folder}/compare/FILE.yaml {again}")
 
 
-def _write_comparisons(document: dict[str, Any], folder: str) -> None:
-    """The comparison file of each point of the curve, in ``compare`` beside the report."""
+@timing.command("map", epilog=EXAMPLE + "cotreat timing map --patients 20160 --out map")
+@click.option("--stimulation", default="ECT 3 times a week for 3 weeks", show_default=True, help="The course.")
+@click.option("--drug", default="nortriptyline to 100 ng/mL for 24 weeks", show_default=True, help="The drug.")
+@click.option("--population", default=None, help="Who is treated. Default: by the stimulation.")
+@click.option("--week", type=click.IntRange(1, 104), default=26, show_default=True, help="Week of the outcome.")
+@click.option(
+    "--outcome",
+    type=click.Choice(["well", "mean score", "relapse"]),
+    default="mean score",
+    show_default=True,
+    help="What is best.",
+)
+@click.option(
+    "--reading",
+    type=click.Choice(["equal stop date", "equal drug-days"]),
+    default="equal drug-days",
+    show_default=True,
+    help="What is kept when the drug is moved.",
+)
+@click.option("--cell-draws", type=click.IntRange(4, 1000), default=40, show_default=True, help="Draws of each cell.")
+@click.option("--patients", type=int, default=201_600, show_default=True, help="Virtual patients of each start.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
+@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option("--threads", type=int, default=None, help="Threads; results do not depend on it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option("--out", default=None, help="Folder for the HTML report; created only on success.")
+def direction(stimulation: str, drug: str, **options: Any) -> None:
+    """Map for which stimulus the drug should come before, with or after it.
+
+    Strength and persistence of the stimulus are varied, everything else is drawn from the parameter set. Rings show
+    where TMS, accelerated TMS, ECT and ketamine lie. Where the answer is only that of the prior it is hatched.
+    """
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.optimise.basis import pathway
+    from cotreat.optimise.direction import Grid, direction_map
+    from cotreat.optimise.evaluate import Setting
+    from cotreat.optimise.windows import read_question
+    from cotreat.population.populations import population
+
+    folder, as_json = options["out"], options["as_json"]
+    writable(folder)
+    question = read_question(stimulation, drug)
+    who = options["population"] or _USUAL.get(pathway(question.subject) or "", "TRD outpatients")
+    grid = Grid(draws=options["cell_draws"])
+    chosen = settings(options | {"draws": 1, "engine": "kernel"}, None)
+    how = Setting(population(who), load_parameters(options["params"]), chosen, options["week"])
+    names = ("week", "outcome", "reading", "cell-draws", "patients", "seed", "params")
+    command = f"cotreat timing map --stimulation {shlex.quote(stimulation)} --drug {shlex.quote(drug)} "
+    command += " ".join(f"--{n} {shlex.quote(str(options[n.replace('-', '_')]))}" for n in names)
+    with Progress(as_json) as progress:
+        document = direction_map(question, how, grid, (options["outcome"], options["reading"]), command, progress)
+    path = None
+    if folder is not None:
+        from cotreat.report.direction_map_page import direction_page
+        from cotreat.report.html import render_page, write_text
+        from cotreat.report.reading import read_provenance
+
+        head, page = direction_page(document, read_provenance(document))
+        path = write_text(render_page("The direction map", head, page, document["disclaimer"]), folder)
+    if as_json:
+        print_json(document)
+        return
+    from rich.console import Console
+
+    from cotreat.report.direction_map_page import print_map
+
+    print_map(document, Console())
+    if path is not None:
+        print(f"Report: {path}")
+
+
+@timing.command("settle", epilog=EXAMPLE + "cotreat timing settle --draws 400 --patients 8000")
+@click.option("--stimulation", default="iTBS 5 days a week for 6 weeks", show_default=True, help="The course.")
+@click.option("--drug", default="escitalopram 10 mg daily for 26 weeks", show_default=True, help="The drug.")
+@click.option("--population", default=None, help="Who is treated. Default: by the stimulation.")
+@click.option("--sizes", default="100,200,400", show_default=True, help="Patients of the trial, all arms together.")
+@click.option("--patients", type=int, default=80_000, show_default=True, help="Virtual patients per arm, in all.")
+@click.option("--draws", type=int, default=2000, show_default=True, help="Parameter draws they are spread over.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
+@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option("--threads", type=int, default=None, help="Threads; results do not depend on it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option("--out", default=None, help="Folder for a `cotreat trial` file of each design.")
+def settle_command(stimulation: str, drug: str, **options: Any) -> None:
+    """Rank trials by how much they would improve the choice between before and after.
+
+    The worth of a trial is the expected drop in regret of those treated after it, per 100 patients of the trial.
+    """
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.optimise.basis import pathway
+    from cotreat.optimise.evaluate import Setting
+    from cotreat.optimise.settle import settle
+    from cotreat.optimise.windows import read_question
+    from cotreat.population.populations import population
+
+    folder, as_json = options["out"], options["as_json"]
+    writable(folder)
+    try:
+        sizes = tuple(int(s) for s in options["sizes"].split(","))
+    except ValueError:
+        raise InputError(f"cannot read the sizes {options['sizes']!r}", examples=("100,200,400",)) from None
+    question = read_question(stimulation, drug)
+    who = options["population"] or _USUAL.get(pathway(question.subject) or "", "TRD outpatients")
+    how = Setting(population(who), load_parameters(options["params"]), settings(options | {"engine": "kernel"}, None))
+    command = f"cotreat timing settle --stimulation {shlex.quote(stimulation)} --drug {shlex.quote(drug)} "
+    command += " ".join(
+        f"--{n} {shlex.quote(str(options[n]))}" for n in ("sizes", "patients", "draws", "seed", "params")
+    )
+    with Progress(as_json) as progress:
+        document = settle(question, how, sizes, command, progress)
+    if folder is not None:
+        files = {f"{r['design'].replace(' ', '-')}_{r['patients']}.yaml": r["trial"] for r in document["designs"]}
+        _write_files(folder, files)
+    if as_json:
+        print_json(document)
+        return
+    from rich.console import Console
+
+    from cotreat.report.settle_text import print_settle
+
+    print_settle(document, Console())
+    if folder is not None:
+        print(f"Trials: {folder}")
+
+
+@timing.command(
+    "schedule", epilog=EXAMPLE + "cotreat timing schedule examples/schedule.yaml --patients 2000 --draws 40"
+)
+@click.argument("file")
+@click.option("--week", type=click.IntRange(1, 104), default=26, show_default=True, help="Week of the outcomes.")
+@simulation_options
+def schedule_command(file: str, **options: Any) -> None:
+    """Try every combination of a few choices and show the schedules that no other beats in all goals.
+
+    FILE is a YAML file: a schedule with gaps, choices for each gap, goals. Schedules that a safety rule stops are left
+    out and counted.
+    """
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.optimise.evaluate import Setting
+    from cotreat.optimise.schedule import read_search, schedule
+
+    search, as_json = read_search(file), options["as_json"]
+    how = Setting(search.who, load_parameters(options["params"]), settings(options, None), options["week"])
+    command = f"cotreat timing schedule {shlex.quote(file)} "
+    command += " ".join(
+        f"--{n} {shlex.quote(str(options[n]))}" for n in ("week", "patients", "draws", "seed", "params")
+    )
+    with Progress(as_json) as progress:
+        document = schedule(search, how, command, progress)
+    if as_json:
+        print_json(document)
+        return
+    from rich.console import Console
+
+    from cotreat.report.settle_text import print_schedule
+
+    print_schedule(document, Console())
+
+
+def _write_files(folder: str, files: dict[str, str]) -> None:
     from pathlib import Path
 
-    home = Path(folder) / "compare"
     try:
-        home.mkdir(exist_ok=True)
-        for point in document["curve"]:
-            (home / point["file"]).write_text(point["comparison"], encoding="utf-8")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"cannot write to {home}: {error.strerror or error}") from error
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def _write_comparisons(document: dict[str, Any], folder: str) -> None:
+    """The comparison file of each point of the curve, in ``compare`` beside the report."""
+    _write_files(f"{folder}/compare", {p["file"]: p["comparison"] for p in document["curve"]})
 
 
 def _remake(stimulation: str, drug: str, options: dict[str, Any]) -> str:
     parts = ["cotreat timing", "--stimulation", shlex.quote(stimulation), "--drug", shlex.quote(drug)]
-    for flag, name in (("--from", "low"), ("--to", "high"), ("--population", "population")):
+    for flag, name in (("--from", "low"), ("--to", "high"), ("--population", "population"), ("--patient", "facts")):
         if options[name] is not None:
             parts += [flag, shlex.quote(str(options[name]))]
     for name in ("week", "outcome", "patients", "draws", "seed", "params"):

@@ -1,7 +1,7 @@
 """A parameter set: named parameters with what is known about each, and seeded draws from it.
 
-A set is a YAML file (see ``parameters/prior-2026.yaml``), or a file of joint draws (``cotreat.model.draw_set``) for
-what was fitted. Draw *k* of a parameter depends on (seed, name of the parameter, k) only, so adding a parameter or
+A set is a YAML file (see ``parameters/literature-2026.yaml``), or a file of joint draws (``cotreat.model.draw_set``)
+for what was fitted. Draw *k* of a parameter depends on (seed, name of the parameter, k) only, so adding a parameter or
 asking for more draws changes no earlier number.
 
 ``structure`` of a set says which of the rival equations it is about; ``draws`` gives it as flags beside the parameters
@@ -27,7 +27,7 @@ from cotreat.measures.errors import InputError
 from cotreat.model.effects import MOOD_STRUCTURES
 from cotreat.model.threefry import stream_key, uniform
 
-PRIOR = "prior-2026"
+PRIOR = "literature-2026"
 """The packaged prior: every parameter set holds its parameters."""
 DEFAULT = PRIOR
 _ENDS = (".yaml", ".npz")

@@ -20,7 +20,12 @@ def comparison_file(title: str, population: str, arms: Mapping[str, Regimen], we
         "arms": {name: str(regimen) for name, regimen in arms.items()},
         "outcomes": [f"well at week {week}", f"relapse by week {week}"],
     }
-    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000))
+    return dump(document)
+
+
+def dump(document: Mapping[str, object]) -> str:
+    """A YAML file with its keys in order, and sentences of several lines as they are."""
+    return str(yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from cotreat.optimise.evaluate import OUTCOMES, Found, Outcome, Setting, evaluat
 from cotreat.optimise.informed import drivers
 from cotreat.optimise.regret import regret
 from cotreat.optimise.remake import comparison_file, file_name, start_name
-from cotreat.optimise.verdict import MARGIN_PER_100, MARGIN_POINTS, Contrast, signs_differ, together
+from cotreat.optimise.verdict import MARGIN_PER_100, MARGIN_POINTS, Contrast, Verdict, signs_differ, together
 from cotreat.optimise.windows import Question, Reading, Start, course_end
 from cotreat.optimise.words import Language, keys, word
 from cotreat.outcomes import estimate
@@ -23,6 +23,7 @@ from cotreat.regimen.values import Regimen
 from cotreat.safety.check import PLANNING, CheckOptions
 from cotreat.safety.check import Verdict as SafetyVerdict
 from cotreat.safety.check import check as check_safety
+from cotreat.safety.patient import Patient
 from cotreat.simulate.result import STATED_N
 from cotreat.trial.provenance import provenance
 
@@ -54,11 +55,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Asked:
-    """How an answer is wanted: the ``outcomes`` of its verdict, its ``language``, the ``command`` that remakes it."""
+    """How an answer is wanted: the ``outcomes`` of its verdict, its ``language``, the ``command`` that remakes it.
+
+    ``patient``: what the safety rules may know of the patient; nobody in particular by default.
+    """
 
     outcomes: tuple[Outcome, ...] = VERDICT_ON
     language: Language = "en"
     command: str = ""
+    patient: Patient = field(default_factory=Patient)
 
 
 def timing(
@@ -78,16 +83,17 @@ def timing(
     asked = asked or Asked()
     lead = max(0.0, -min(shifts)) if not question.acute else 0.0
     how = replace(how, settings=replace(how.settings, weeks=max(how.week, 52 - int(-(-lead // 7)))))
-    places = _places(question, shifts, how.settings.weeks)
+    places = _places(question, shifts, how.settings.weeks, asked.patient)
     if not any(p.allowed for p in places):
-        message, hint = _nothing_allowed(places)
+        message, hint = _nothing_allowed(places, asked.patient)
         raise InputError(message, hint=hint)
     without = replace(ledgers_of([question.stimulation], how.settings.weeks)[0], lead_in=places[0].ledger.lead_in)
     share = None if progress is None else (lambda done: progress(0.8 * done))
     *found, never = evaluate([*(p.ledger for p in places), without], how, share)
     readings = tuple(dict.fromkeys(p.start.reading for p in places))
     contrasts = {(o, r): _before_after(places, found, o, r) for o in OUTCOMES for r in readings}
-    verdict, why = _verdict(contrasts, asked.outcomes, readings)
+    entry = places[0].ledger.lead_in
+    verdict, why = _verdict(contrasts, readings, how, asked, any(not p.allowed for p in places))
     trials = timing_trials(question.subject, question.drug)
     lang = asked.language
     basis = word("direct trial", lang, names=", ".join(trials)) if trials else word("model only", lang)
@@ -102,7 +108,7 @@ def timing(
             "drug": str(question.order),
             "population": how.population.name,
             "moved_by": "hours" if question.acute else "days",
-            "entry": f"day {-places[0].ledger.lead_in}, the same for every start",
+            "entry": word("entry day", lang, day=-entry),
         },
         "verdict": word(verdict, lang),
         "verdict_key": verdict,
@@ -119,7 +125,7 @@ def timing(
         "rivals": rivals_are,
         "drivers": _drivers(contrasts[(main, readings[-1])], how),
         "outcomes": {o: word(o, lang, week=how.week) for o in OUTCOMES},
-        "words": {k: word(k, lang, names=", ".join(trials), week=how.week) for k in keys()},
+        "words": {k: word(k, lang, names=", ".join(trials), week=how.week, day=-entry) for k in keys()},
         "language": lang,
         "disclaimer": word("disclaimer", lang),
         "translation": word("unreviewed", lang),
@@ -127,31 +133,31 @@ def timing(
     }
 
 
-def _nothing_allowed(places: Sequence[Place]) -> tuple[str, str]:
+def _nothing_allowed(places: Sequence[Place], patient: Patient) -> tuple[str, str]:
     """The error when rules stop every start, and which of them stop what."""
     rules = sorted({r for p in places for r in p.stopped_by})
     every = [r for r in rules if all(r in p.stopped_by for p in places)]
     said = {
         f.rule.id: f.rule.text("en")
         for p in places
-        for f in _verdict_of(p.start.regimen).findings
+        for f in _verdict_of(p.start.regimen, patient).findings
         if f.rule.id in rules
     }
     hint = " ".join(f"{r} stops {'every start' if r in every else 'some starts'}: {said[r]}" for r in rules)
     return f"no allowed start: every regimen is stopped by safety rules ({', '.join(rules)})", hint
 
 
-def _verdict_of(regimen: Regimen) -> SafetyVerdict:
-    return check_safety(regimen, options=CheckOptions(stages=PLANNING))
+def _verdict_of(regimen: Regimen, patient: Patient) -> SafetyVerdict:
+    return check_safety(regimen, patient, options=CheckOptions(stages=PLANNING))
 
 
-def _places(question: Question, shifts: tuple[float, ...], weeks: int) -> list[Place]:
+def _places(question: Question, shifts: tuple[float, ...], weeks: int, patient: Patient) -> list[Place]:
     starts = question.starts(shifts)
     ledgers = ledgers_of([s.regimen for s in starts], weeks)
     end = course_end(ledgers[0], question.subject)
     places = []
     for start, ledger in zip(starts, ledgers, strict=True):
-        verdict = _verdict_of(start.regimen)
+        verdict = _verdict_of(start.regimen, patient)
         stops = tuple(
             f.rule.id for f in verdict.findings if f.stops or (f.rule.id in NEVER_CHOSEN and f.verdict == "fired")
         )
@@ -186,23 +192,32 @@ def _before_after(
 
 def _verdict(
     contrasts: dict[tuple[Outcome, Reading], Contrast | None],
-    outcomes: tuple[Outcome, ...],
     readings: tuple[Reading, ...],
-) -> tuple[Any, str]:
-    per_outcome = []
-    for outcome in outcomes:
+    how: Setting,
+    asked: Asked,
+    stopped: bool,
+) -> tuple[Verdict, str]:
+    """The verdict over outcomes and readings, and why in the language asked for; ``stopped``: rules stop some start."""
+    lang = asked.language
+
+    def name(outcome: Outcome) -> str:
+        return word(outcome, lang, week=how.week)
+
+    per_outcome: list[tuple[Outcome, Verdict]] = []
+    for outcome in asked.outcomes:
         found = [contrasts[(outcome, r)] for r in readings]
         known = [c for c in found if c is not None]
         if len(known) < len(found):
-            return "cannot tell", "safety rules leave no start before, or none after, the stimulation"
+            return "cannot tell", word("no start left" if stopped else "no start asked", lang)
         if signs_differ(known):
-            return "cannot tell", f"{outcome}: equal stop date and equal drug-days point in different directions"
+            return "cannot tell", f"{name(outcome)}: {word('readings differ', lang)}"
         per_outcome.append((outcome, together(known)))
     words = {v for _, v in per_outcome}
     if len(words) == 1:
-        verdict = words.pop()
-        return verdict, f"{' and '.join(o for o, _ in per_outcome)}: {' and '.join(readings)} agree"
-    return "cannot tell", "; ".join(f"{o}: {v}" for o, v in per_outcome)
+        agree = [word("readings agree", lang)] if len(readings) > 1 else []
+        agree += [f"{name(o)}: {word(v, lang)}" for o, v in per_outcome]
+        return words.pop(), "; ".join(agree)
+    return "cannot tell", "; ".join(f"{name(o)}: {word(v, lang)}" for o, v in per_outcome)
 
 
 def _probability(

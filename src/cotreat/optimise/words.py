@@ -54,6 +54,31 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "먼저 쓰는 쪽이 나중에 쓰는 쪽보다 나을 확률",
         "先に使う方が後に使うより良い確率",
     ),
+    "no start left": (
+        "safety rules leave no start before, or none after, the stimulation",
+        "안전 규칙 때문에 자극 전 또는 자극 후의 시작이 남지 않음",
+        "安全規則により、刺激の前または後の開始が残らない",
+    ),
+    "no start asked": (
+        "the window holds no start before, or none after, the stimulation",
+        "기간 안에 자극 전 또는 자극 후의 시작이 없음",
+        "期間内に、刺激の前または後の開始がない",
+    ),
+    "readings differ": (
+        "equal stop date and equal drug-days point in different directions",
+        "같은 종료일과 같은 투약 일수의 방향이 서로 다름",
+        "同じ終了日と同じ投薬日数で方向が異なる",
+    ),
+    "readings agree": (
+        "equal stop date and equal drug-days agree",
+        "같은 종료일과 같은 투약 일수의 결과가 일치함",
+        "同じ終了日と同じ投薬日数の結果が一致する",
+    ),
+    "entry day": (
+        "day {day}, the same for every start",
+        "{day}일, 모든 시작에서 동일",
+        "{day}日、すべての開始で同じ",
+    ),
     "before minus after": ("before minus after", "먼저 − 나중", "先 − 後"),
     "difference to the first session": (
         "difference to starting with the first session",

@@ -15,6 +15,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import bdtr, ndtr
 
+_JOINED = 512  # points on the line through the draws
+_COUNTS = 2000  # counts of a large trial at which the distribution is worked out
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -97,10 +100,17 @@ def _share(hits: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def binomial_quantile(p: np.ndarray, n: int, level: float) -> float:
-    """Quantile of the proportion seen in a trial of ``n`` when the truth is one of ``p`` with equal chance."""
-    count = np.arange(n + 1)
+    """Quantile of the proportion seen in a trial of ``n`` when the truth is one of ``p`` with equal chance.
+
+    The draws are joined by straight lines and a count k stands for k - 1/2 to k + 1/2, so that neither the number of
+    draws nor that of patients makes steps: a larger trial has a narrower interval.
+    """
+    if 1 < len(p) < _JOINED:
+        p = np.quantile(p, (np.arange(_JOINED) + 0.5) / _JOINED)
+    count = np.arange(n + 1) if n <= _COUNTS else np.unique(np.rint(np.linspace(0, n, _COUNTS + 1)))
     cumulative = bdtr(count[:, None], n, np.clip(p, 0.0, 1.0)[None, :]).mean(axis=1)
-    return float(np.searchsorted(cumulative, level * (1 - 1e-12))) / n
+    edge = np.interp(level, np.concatenate([[0.0], cumulative]), np.concatenate([[-0.5], count + 0.5]))
+    return float(np.clip(edge / n, 0.0, 1.0))
 
 
 def normal_quantile(centre: np.ndarray, sd: np.ndarray, level: float) -> float:

@@ -137,14 +137,15 @@ def _rivals(doc: Doc) -> str:
         "Weights of the mixture that predicts left-out cohorts best. A difference under two standard errors is a tie."
     )
     refits = sorted({c for r in doc["rivals"] for c in r["refitted"]})
-    note = (
-        f"Cohorts fitted again because importance weights could not be trusted: {', '.join(refits)}." if refits else ""
-    )
-    return (
-        body
-        + table(Table("Rivals, same figures, same placebo block", heads, rows, wide=True), doc["status"])
-        + (paragraph(note, "note") if note else "")
-    )
+    doubtful = sorted({c for r in doc["rivals"] for c in r["not_trusted"]})
+    notes = [
+        f"Cohorts fitted again because importance weights could not be trusted: {', '.join(refits)}." if refits else "",
+        f"Importance weights cannot be trusted, and nothing was fitted again, for: {', '.join(doubtful)}."
+        if doubtful
+        else "",
+    ]
+    shown = table(Table("Rivals, same figures, same placebo block", heads, rows, wide=True), doc["status"])
+    return body + shown + "".join(paragraph(n, "note") for n in notes if n)
 
 
 def _misfits(doc: Doc) -> str:

@@ -63,7 +63,7 @@ def curve_figure(page: Page, curves: Sequence[Curve], arms: Mapping[str, int], l
     if any(c.patients50 or c.patients90 for c in curves):
         shown.append(Key("patients", f"{PATIENTS}: middle 50 % and 90 %, at some visits", "patients"))
     if look.shades:
-        shown.append(Key("shade", "; ".join(dict.fromkeys(s.text for s in look.shades))))
+        shown += [Key("shade", t) for t in dict.fromkeys(s.text for s in look.shades if s.kind == "stopped")]
     caption = Caption(describe_curves(curves, whole), look.stamp)
     chart = twice(lambda narrow: curve_chart(curves, arms, caption, narrow, look.shades))
     numbers = Table(

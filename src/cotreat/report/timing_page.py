@@ -46,7 +46,7 @@ def _head(doc: Mapping[str, Any]) -> str:
         f'<p class="kicker">{escape(said["title"])}</p>'
         f"<h1>{escape(doc['question']['drug'])}<br>{escape(doc['question']['stimulation'])}</h1>"
         f'<p class="answer"><b>{escape(sentence_case(doc["verdict"]))}</b> ({escape(doc["basis"])}).{chance}</p>'
-        f'<p class="note">{escape(sentence_case(doc["why"]))}. {escape(doc["question"]["population"])}; entered on '
+        f'<p class="note">{escape(sentence_case(doc["why"]))}. {escape(doc["question"]["population"])}; entry: '
         f"{escape(doc['question']['entry'])}.</p>{note}"
         f'<p class="badge">{escape(doc["stamp"])}</p>'
     )
@@ -65,7 +65,7 @@ def _curves(doc: Mapping[str, Any], page: Page, acute: bool) -> str:
         "The first session is at 0. Left of it the drug starts before, right of it after. Every start has the same "
         "patients, the same luck and the same day of entry. First the difference each start makes to the start at 0 in "
         "the same patients: its bands hold only what is not known about timing. Then the outcomes themselves, whose "
-        "bands also hold what is not known about the illness and the treatments."
+        "bands also hold what is not known about the illness and the treatments. Grey: the course of sessions."
     )
     for key, title in doc["outcomes"].items():
         name = f"{said['difference to the first session']}: {title} ({said['more is better']})"

@@ -20,7 +20,7 @@ def print_timing(doc: Mapping[str, Any], console: Console) -> None:
 
     say(doc["question"]["stimulation"])
     say(doc["question"]["drug"])
-    say(f"{doc['question']['population']}; entry on {doc['question']['entry']}")
+    say(f"{doc['question']['population']}; entry: {doc['question']['entry']}")
     say("")
     console.print(f"{doc['verdict']}  ({doc['basis']})", style="bold", markup=False, highlight=False)
     p, said = doc["p_before_better"], doc["words"]

@@ -305,15 +305,24 @@ def enrol(
 
 
 def run_in_weeks(ledger: Ledger) -> int:
-    """Weeks a run-in can last: to its last decision, or to its last item."""
-    last = 0
-    for number, phase in enumerate(ledger.phases):
-        if number in ledger.first or phase.items:
-            days = [t.day for t in ledger.transitions if t.phase == number] or [1 + i.day for i in phase.items]
-            last += max(days, default=0)
+    """Weeks a run-in can last: to the end of the longest of its tracks, over every way its decisions may go."""
+    last = max((_longest(ledger, phase, ()) for phase in ledger.first), default=0)
     if last > 364:
         raise InputError("the run-in has no end within a year: say `for` or `at most`")
     return max(1, -(-last // 7))
+
+
+def _longest(ledger: Ledger, phase: int, before: tuple[int, ...]) -> int:
+    """Days from the start of a phase to the last decision or item that can follow in any phase it leads to."""
+    if phase in before:  # a phase that leads back to itself has no end of its own
+        return 365
+    items = [1 + i.day for i in ledger.phases[phase].items]
+    decided = [
+        t.day + max((_longest(ledger, following, (*before, phase)) for _, following in t.set_phases), default=0)
+        for t in ledger.transitions
+        if t.phase == phase
+    ]
+    return max([*decided, *items], default=0)
 
 
 def _runner(job: Job, settings: Settings) -> Runner:

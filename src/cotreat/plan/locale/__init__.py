@@ -1,0 +1,1 @@
+"""What the sheets say, in three languages: one catalogue each, with the same keys (YAML)."""
