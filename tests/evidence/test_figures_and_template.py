@@ -74,7 +74,7 @@ def test_unit_names_that_are_no_study(name: str) -> None:
 
 
 def test_unit_missing_for_a_fit_names_the_field() -> None:
-    study = load_study("ganesh2025")
+    study = next(s for s in studies().values() if s.use == "context" and s.outcomes[0].measure == "p_value_only")
     found = dict(missing_for_fit(study))
     assert found[("use",)].startswith("context")
     assert found[("outcomes", 0)].startswith("only a p value")

@@ -15,6 +15,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -149,6 +150,12 @@ def load_parameters(name_or_path: str = DEFAULT) -> ParameterSet:
         from cotreat.model.draw_set import read_draws
 
         return read_draws(raw, name_or_path)
+    return _read_yaml(raw, name_or_path)
+
+
+@lru_cache(maxsize=8)
+def _read_yaml(raw: bytes, name_or_path: str) -> ParameterSet:
+    """A set from the text of its file; reading it again costs a tenth of a second, so the last ones are kept."""
     try:
         document = yaml.safe_load(raw)
         parameters = {k: _parameter(k, v) for k, v in document["parameters"].items()}

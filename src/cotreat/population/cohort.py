@@ -7,6 +7,7 @@ changes nobody. Candidates who fail the entry rule are passed over, and the next
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,7 +38,7 @@ TRAITS = {
 }
 _TRAIT_STREAM = 0x54520000
 _MOST_CANDIDATES = 64
-_CANDIDATES_AT_ONCE = 1 << 18
+_CANDIDATES_AT_ONCE = 1 << 16
 _USUAL_AGE, _YOUNGEST, _OLDEST = 45.0, 18.0, 95.0
 _USUAL_EPISODE_MONTHS = 6.0
 
@@ -91,11 +92,12 @@ def recruit(
     n: int,
     luck: tuple[int, RatingNoise],
     numbers: Numbers,
+    threads: int = 1,
 ) -> Cohort:
     """``n`` patients who meet the entry rule, for each parameter draw in ``numbers``.
 
     ``draws`` holds every draw of the run; ``luck`` is the seed and the error of the rating at entry. Candidates are
-    first only rated; what else belongs to a patient is worked out for those who enter.
+    first only rated; what else belongs to a patient is worked out for those who enter. ``threads`` changes speed only.
 
     Raises
     ------
@@ -107,8 +109,29 @@ def recruit(
     group = _Group(population, draws, severity(population, draws), luck)
     step = max(1, _CANDIDATES_AT_ONCE // (2 * n + 16))
     blocks = [numbers.draw[k : k + step] for k in range(0, len(numbers.draw), step)]
-    patient = np.concatenate([_entrants(group, block, numbers.first, n) for block in blocks])
-    return _cohort(group, (len(numbers.draw), n), np.repeat(numbers.draw, n), patient)
+
+    def some(block: np.ndarray) -> Cohort:
+        return _cohort(group, (len(block), n), np.repeat(block, n), _entrants(group, block, numbers.first, n))
+
+    if threads == 1 or len(blocks) == 1:
+        return _joined([some(block) for block in blocks])
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return _joined(list(pool.map(some, blocks)))
+
+
+def _joined(parts: list[Cohort]) -> Cohort:
+    """Cohorts of further draws of the same run, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        shape=(sum(p.shape[0] for p in parts), parts[0].shape[1]),
+        draw=np.concatenate([p.draw for p in parts]),
+        patient=np.concatenate([p.patient for p in parts]),
+        parameters=PatientValues.joined([p.parameters for p in parts]),
+        state={k: np.concatenate([p.state[k] for p in parts]) for k in parts[0].state},
+        baseline=np.concatenate([p.baseline for p in parts]),
+    )
 
 
 @dataclass(frozen=True)

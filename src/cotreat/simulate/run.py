@@ -25,7 +25,7 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.simulate import scan
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.chunks import ENGINES, Engine, Job, Output, People
-from cotreat.simulate.entrants import Entrants, chunks
+from cotreat.simulate.entrants import Entrants, chunks, steps_a_day
 from cotreat.simulate.keys import MOOD, RATING, lane_keys, rating_noise, stream
 from cotreat.simulate.store import Store
 from cotreat.simulate.tables import Decisions, build
@@ -135,6 +135,7 @@ class Recruiter:
     people: Population
     draws: dict[str, np.ndarray]
     seed: int
+    threads: int = 1
 
     @classmethod
     def of(cls, who: Population | str, settings: Settings, parameters: ParameterSet) -> Recruiter:
@@ -144,11 +145,11 @@ class Recruiter:
             more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
             raise InputError(f"the parameter set {parameters.name!r} lacks {absent[0]}{more}")
         people = population(who) if isinstance(who, str) else who
-        return cls(people, parameters.draws(settings.draws, settings.seed), settings.seed)
+        return cls(people, parameters.draws(settings.draws, settings.seed), settings.seed, settings.workers)
 
     def __call__(self, numbers: Numbers, n: int) -> Cohort:
         """``n`` patients for each draw in ``numbers``."""
-        return recruit(self.people, self.draws, n, (self.seed, partial(rating_noise, self.seed)), numbers)
+        return recruit(self.people, self.draws, n, (self.seed, partial(rating_noise, self.seed)), numbers, self.threads)
 
 
 @cache
@@ -202,7 +203,7 @@ def follow(
         groups.append([partial(run, part, out) for part in chunks(people, settings.portion)])
     # the first chunk of each group goes first, so that kernels are compiled side by side and each only once
     _work([g[0] for g in groups] + [job for g in groups for job in g[1:]], settings)
-    _check_finite(out, channels, cohort, days - ledger.lead_in)
+    _check_finite(out, channels, entrants, days - ledger.lead_in)
     made = {f.name: getattr(out, f.name) for f in fields(out) if f.name != "state"}
     return Course(
         ledger=ledger,
@@ -416,12 +417,15 @@ def _join(cohorts: list[Cohort]) -> Cohort:
     )
 
 
-def _check_finite(out: Output, channels: Channels, cohort: Cohort, days: np.ndarray) -> None:
+def _check_finite(out: Output, channels: Channels, entrants: Entrants, days: np.ndarray) -> None:
+    """Refuse a trajectory that is not finite, naming the patient and the step at which a visit first saw it."""
+    cohort = entrants.cohort
     if not np.isfinite(out.score).all():
         visit, lane = np.argwhere(~np.isfinite(out.score))[0]
+        steps = int(steps_a_day(cohort.parameters["mood.time_constant"][lane : lane + 1], entrants.refine)[0])
         raise FloatingPointError(
             f"the score of patient {cohort.patient[lane]} in draw {cohort.draw[lane]} is not finite on day "
-            f"{days[visit]}"
+            f"{days[visit]} (step {int(days[visit] - days[0]) * steps} of {steps} a day)"
         )
     if not np.isfinite(out.state).all():
         state, lane = np.argwhere(~np.isfinite(out.state))[0]
