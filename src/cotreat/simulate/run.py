@@ -201,8 +201,9 @@ def follow(
         layout = replace(entrants.layout, channels=replace(channels, mood=structure))
         run = _runner(_job(ledger, layout, decisions, count, span), settings)
         groups.append([partial(run, part, out) for part in chunks(people, settings.portion)])
-    # the first chunk of each group goes first, so that kernels are compiled side by side and each only once
-    _work([g[0] for g in groups] + [job for g in groups for job in g[1:]], settings)
+    # the first chunk of each group goes first, so that kernels are compiled side by side and each only once; then the
+    # groups with most steps, so that what is left at the end is short and no thread waits long for another
+    _work([g[0] for g in groups] + [job for g in reversed(groups) for job in g[1:]], settings)
     _check_finite(out, channels, entrants, days - ledger.lead_in)
     made = {f.name: getattr(out, f.name) for f in fields(out) if f.name != "state"}
     return Course(
