@@ -48,18 +48,17 @@ from c_kernel import CKernel, compiler
 from other_engines import Bench, plain_python, with_diffrax, with_diffrax_euler, with_scipy
 from rich.console import Console
 from rich.table import Table
+from timed import WEEKS, patients, regimen
 
 from cotreat.measures.scales import scale as find_scale
-from cotreat.model.parameter_set import load_parameters
 from cotreat.population.cohort import Cohort
-from cotreat.regimen.ledger import Item, Ledger, Phase
 from cotreat.simulate.channels import layout_of
 from cotreat.simulate.chunks import Engine, Job, Output
 from cotreat.simulate.entrants import Entrants, steps_a_day
 from cotreat.simulate.run import Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions, build
 
-WEEKS, STEPS, FINEST = 26, 8, 128
+STEPS, FINEST = 8, 128
 SHOWN = (2, 8, 26)
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 CHILD = """
@@ -73,24 +72,6 @@ end = time.perf_counter(), time.process_time()
 print(json.dumps({{"seconds": end[0] - made[0], "cpu_seconds": end[1] - made[1], "import_seconds": made[0] - begin[0],
                    "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}}))
 """
-
-
-def regimen() -> Ledger:
-    """ECT on Monday, Wednesday and Friday for four weeks, then two drugs at a level for 22 weeks; no decision."""
-    ect = [Item(d, 10.0, "ECT", "session", 1.0, "session") for d in range(28) if d % 7 in (0, 2, 4)]
-    drugs = [
-        Item(d, 0.0, name, "level", amount, unit)
-        for d in range(28, 7 * WEEKS)
-        for name, amount, unit in (("nortriptyline", 100.0, "ng/mL"), ("lithium", 0.7, "mmol/L"))
-    ]
-    return Ledger((Phase(0, "course", (*ect, *drugs), length=7 * WEEKS),), (), (0,), horizon=7 * WEEKS)
-
-
-def patients(count: int) -> Cohort:
-    """Patients at the median parameters, so that every engine takes the same step."""
-    known = load_parameters()
-    fixed = {k: replace(p, distribution="fixed") for k, p in known.parameters.items()}
-    return start_cohort("ECT candidates", Settings(patients=count, draws=1), replace(known, parameters=fixed))
 
 
 def bench_of(cohort: Cohort) -> Bench:

@@ -17,7 +17,6 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,35 +26,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from timed import WEEKS, patients, regimen
 
-from cotreat.model.parameter_set import load_parameters
 from cotreat.population.cohort import Cohort
-from cotreat.regimen.ledger import Item, Ledger, Phase
 from cotreat.simulate.chunks import Engine
 from cotreat.simulate.kernel import cuda
-from cotreat.simulate.run import Settings, follow, start_cohort
+from cotreat.simulate.run import Settings, follow
 
-WEEKS = 26
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 SCAN_AT_MOST = 1_000_000
-
-
-def regimen() -> Ledger:
-    """ECT on Monday, Wednesday and Friday for four weeks, then two drugs at a level for 22 weeks; no decision."""
-    ect = [Item(d, 10.0, "ECT", "session", 1.0, "session") for d in range(28) if d % 7 in (0, 2, 4)]
-    drugs = [
-        Item(d, 0.0, name, "level", amount, unit)
-        for d in range(28, 7 * WEEKS)
-        for name, amount, unit in (("nortriptyline", 100.0, "ng/mL"), ("lithium", 0.7, "mmol/L"))
-    ]
-    return Ledger((Phase(0, "course", (*ect, *drugs), length=7 * WEEKS),), (), (0,), horizon=7 * WEEKS)
-
-
-def patients(count: int) -> Cohort:
-    """Patients at the median parameters, so that every engine takes the same step."""
-    known = load_parameters()
-    fixed = {k: replace(p, distribution="fixed") for k, p in known.parameters.items()}
-    return start_cohort("ECT candidates", Settings(patients=count, draws=1), replace(known, parameters=fixed))
 
 
 def seconds(cohort: Cohort, engine: Engine, rounds: int) -> tuple[float, float]:

@@ -205,7 +205,7 @@ def comparison() -> dict[str, Any]:
             "patients": 20000,
             "draws": 100,
             "version": "0.1.0",
-            "parameters": {"name": "prior-2026", "checksum": "sha256:5b1c0f7d9a63e2c48f17"},
+            "parameters": {"name": "literature-2026", "checksum": "sha256:5b1c0f7d9a63e2c48f17"},
             "engine": "reference (lax.scan)",
             "evidence": ["sackeim2001", "brakemeier2014", "prudic2013"],
             "ignored_qualifiers": ["placement bitemporal: not modelled"],
@@ -268,7 +268,7 @@ def prediction() -> dict[str, Any]:
             "seed": 1,
             "draws": 100,
             "version": "0.1.0",
-            "parameters": {"name": "prior-2026", "checksum": "sha256:5b1c0f7d9a63e2c48f17"},
+            "parameters": {"name": "literature-2026", "checksum": "sha256:5b1c0f7d9a63e2c48f17"},
             "date": "2026-11-23",
         },
     }

@@ -18,7 +18,7 @@ from cotreat.plan.locale.catalogue import catalogue
 from cotreat.plan.make import taper
 from cotreat.plan.portions import portions
 from cotreat.plan.preparations import preparations
-from cotreat.plan.request import Forms, Options, read_date
+from cotreat.plan.request import Forms, Options, read_date, start_day
 from cotreat.plan.value import Plan
 from cotreat.regimen.doses import dated, fitting_horizon
 from cotreat.regimen.expand import LONGEST_HORIZON, expand
@@ -89,7 +89,7 @@ def course(wish: CourseWish, today: date | None = None, pack: Pack | None = None
     that is not known, a branch that depends on an outcome.
     """
     now = today or date.today()
-    start = _start(wish.start, now)
+    start = start_day(wish.start, now)
     if start.weekday() != 0:
         monday = start + timedelta(days=7 - start.weekday())
         raise InputError(f"the start, {start}, is no Monday: day 0 of a treatment is one", hint=f"Start on {monday}.")
@@ -154,16 +154,6 @@ def _would_help(verdict: Verdict) -> tuple[str, ...]:
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------------
-
-
-def _start(start: date | None, today: date) -> date:
-    if start is None:
-        return today + timedelta(days=-today.weekday() % 7)
-    if start < today:
-        raise InputError(f"the start, {start}, is in the past: today is {today}", hint=f"Start on {today} or later.")
-    if start > today + timedelta(days=366):
-        raise InputError(f"the start, {start}, is more than a year away", hint="Plan nearer to the day: facts change.")
-    return start
 
 
 def _monday(day: date) -> date:

@@ -95,7 +95,7 @@ def read_request(text: str, options: Options, patient: Patient | None = None, pa
     maximum, doses on alternate days, no time at all, a day in the past.
     """
     today = options.today or date.today()
-    start = _start(options.start, today)
+    start = start_day(options.start, today)
     _check(options)
     if not isinstance(text, str) or not text.strip():
         raise InputError("which drug is tapered?", examples=EXAMPLES)
@@ -123,7 +123,8 @@ def read_date(text: str, what: str) -> date:
         raise InputError(f"{what}: {text!r} is no date", hint="Write it as 2026-11-30.") from None
 
 
-def _start(start: date | None, today: date) -> date:
+def start_day(start: date | None, today: date) -> date:
+    """The day a plan starts, the next Monday by default; InputError for one in the past or more than a year away."""
     if start is None:
         return today + timedelta(days=-today.weekday() % 7)
     if start < today:
