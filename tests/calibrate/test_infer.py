@@ -65,7 +65,7 @@ def test_unit_effects_reach_as_far_as_their_scale_says() -> None:
     reach = []
     for value in (-1.0, 1.0):
         z[scale] = value
-        reach.append(float(coordinates(p, jnp.asarray(z), jnp.ones((1, 2)))[0, at]))
+        reach.append(float(coordinates(p, jnp.asarray(z), jnp.ones((1, p.effects)))[0, at]))
     prior = p.space.prior.parameters[SCALES[0]]
     assert prior.range90 is not None
     spread = np.log(prior.range90[1] / prior.range90[0]) / (2 * 1.6448536)

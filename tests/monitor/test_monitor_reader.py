@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,75 @@ def test_unit_a_redcap_export_needs_its_mapping(tmp_path: Path) -> None:
     two = text.replace("1,v3", "2,v3")
     with pytest.raises(InputError, match="row 4: a second patient"):
         reading(two, tmp_path, mapped)
+
+
+DIARY = """\
+items: {vertigo: somatic, cheerful: {group: mood, better: high}}
+table:
+  date: day
+  date_format: "%d/%m/%y"
+  time: beeptime
+  missing: [-99]
+  fields:
+    phy_dizzy: {item: vertigo, unit: 1-7}
+    mood_cheerf: {item: cheerful, unit: 1-7}
+    dose: {dose: venlafaxine}
+    dep: {rating: SCL-90-R depression, unit: 1-5}
+"""
+PROMPTS = """\
+day;beepno;beeptime;mood_cheerf;phy_dizzy;dose;dep;remark
+13/08/12;1;8:58;5;1;150;1.5;
+13/08/12;2;10:31;NA;2;150;1.5;x
+13/08/12;3;12:05;NA;NA;150;1.5;
+14/08/12;1;9:10;-99;NA;150;;
+15/08/12;1;9:02;4;3;105;;
+16/08/12;1;9:20;;;105;NaN;
+17/08/12;1;9:00;4;4;0;1.75;
+"""
+
+
+def test_unit_a_diary_export_with_its_daily_dose_is_read(tmp_path: Path) -> None:
+    record = reading(PROMPTS, tmp_path, DIARY)
+    assert record.start == dt.date(2012, 8, 13)
+    assert record.days == 5
+    assert record.cuts() == [(2, "venlafaxine", 150.0, 105.0), (4, "venlafaxine", 105.0, 0.0)]
+    assert [d.row for d in record.doses] == [2, 6, 8]
+    assert record.doses[0].before
+    somatic = [(o.day, o.count) for o in record.observations if o.signal == "somatic items"]
+    assert somatic == [(0, 2), (2, 1), (4, 1)]
+    assert [o.value for o in record.observations if o.signal == "SCL-90-R depression"] == [1.5, 1.75]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("15/08/12;1", "2012-08-15;1"), "row 6: '2012-08-15' is no date of the form"),
+        (("10:31;NA;2", "10:31;NA;9"), "row 3: 9 is no value of vertigo, which runs 1-7"),
+        (("150;1.5;x", "150;1.6;x"), "row 3: SCL-90-R depression .*twice"),
+        (("day;beepno", "date;beepno"), "row 1: no column 'day'"),
+        (("105;NaN", "105;x"), "row 7: 'x' is no number"),
+    ],
+)
+def test_unit_what_is_wrong_in_a_diary_export_is_named(change: tuple[str, str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        reading(PROMPTS.replace(*change), tmp_path, DIARY)
+
+
+@pytest.mark.parametrize(
+    "text", ["table: [a]", "table: {date: d, colour: red, fields: {a: {rating: PHQ-9}}}", "table: {date: d, fields: {}}",
+             "table: {date: d, fields: {a: b}}", "table: {date: d, missing: 9, fields: {a: {rating: PHQ-9}}}",
+             "{table: {date: d, fields: {a: {rating: PHQ-9}}}, redcap: {date: d}}"],
+)  # fmt: skip
+def test_unit_a_table_that_is_not_described_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        reading("d,a\n2026-01-05,3\n", tmp_path, text)
+
+
+def test_unit_a_dose_that_is_written_every_day_changes_nothing(tmp_path: Path) -> None:
+    rows = [f"2026-01-{5 + k:02d},,dose,sertraline,{100 if k < 6 else 50},mg," for k in range(10)]
+    record = reading(table(*rows), tmp_path)
+    assert record.cuts() == [(6, "sertraline", 100.0, 50.0)]
+    assert len(record.doses) == 2
 
 
 def test_unit_a_scoring_of_your_own_can_be_added(tmp_path: Path) -> None:

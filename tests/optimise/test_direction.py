@@ -20,7 +20,7 @@ from cotreat.optimise import rivals
 from cotreat.optimise.direction import Grid, direction_map
 from cotreat.optimise.verdict import WORDS
 from cotreat.optimise.windows import read_question
-from cotreat.report.direction_map import CLASSES, HUES, contour, depth, direction_figure, sentences
+from cotreat.report.direction_map import ALIKE, CLASSES, HUES, conclusion, contour, depth, direction_figure, sentences
 from cotreat.report.direction_map_page import direction_page
 from cotreat.report.html import render_page
 from cotreat.report.reading import read_provenance
@@ -33,6 +33,9 @@ SQUARE = re.compile(
     r'<g class="(a\d)" data-best="(\w+)" data-p="([\d.]+)" data-before="([\d.e-]+)" '
     r'data-strength="([\d.]+)" data-persistence="([\d.]+)"><rect class="band" fill-opacity="([\d.]+)"'
 )
+
+
+NAMED = re.compile(r'<text x="([\d.]+)" y="([\d.]+)" class="row-label mid" font-weight="600" data-cloud="([^"]+)"')
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_unit_the_figure_says_what_the_numbers_say(document: dict[str, Any], nar
         assert float(p) == pytest.approx(cell["p_best"][best], rel=1e-5)
         assert float(before) == pytest.approx(cell["p_before_better"], rel=1e-5)
         assert (float(strength), float(persistence)) == pytest.approx((cell["strength"], cell["persistence"]), rel=1e-4)
-        assert float(opacity) == depth(cell["p_best"][best])
+        assert float(opacity) == depth(cell["p_best"][best], cell["verdict"])
 
 
 def test_unit_the_sentences_say_what_the_numbers_say(document: dict[str, Any]) -> None:
@@ -61,6 +64,35 @@ def test_unit_the_sentences_say_what_the_numbers_say(document: dict[str, Any]) -
         assert f"{'before is best on average' if name == 'before' else name} in {count}" in said
     assert all(cloud["name"] in said for cloud in document["clouds"])
     assert {c["verdict"] for c in document["cells"]} <= set(WORDS.values())
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_unit_squares_where_nothing_matters_are_pale_and_marked(document: dict[str, Any], narrow: bool) -> None:
+    alike = [c for c in document["cells"] if c["verdict"] == ALIKE]
+    drawn = direction_figure(document, narrow)
+    assert drawn.count("data-alike=") == len(alike)
+    assert ("no difference that matters (within 2 HAM-D17 points)" in re.sub("<[^>]+>", " ", drawn)) == bool(alike)
+    assert depth(1.0, ALIKE) < depth(0.5)
+    verdicts = [c["verdict"] for c in document["cells"]]
+    assert f"of {len(verdicts)} squares" in conclusion(document)
+    for verdict in set(verdicts):
+        assert (
+            f"{verdict.removesuffix(' from today' + chr(39) + 's evidence')} in {verdicts.count(verdict)}"
+            in conclusion(document)
+        )
+
+
+def test_property_labels_of_treatments_never_cover_each_other(document: dict[str, Any]) -> None:
+    for narrow in (False, True):
+        drawn = direction_figure(document, narrow)
+        found = re.findall(
+            r'<text x="([\d.]+)" y="([\d.]+)" class="row-label mid" font-weight="600" data-cloud="([^"]+)"', drawn
+        )
+        assert len(found) == 4
+        for k, (x, y, name) in enumerate(found):
+            for x2, y2, other in found[:k]:
+                apart = abs(float(x) - float(x2)) > 3.3 * (len(name) + len(other)) or abs(float(y) - float(y2)) > 12
+                assert apart, (name, other)
 
 
 def test_unit_probabilities_add_up_and_treatments_lie_where_their_parameters_do(document: dict[str, Any]) -> None:
@@ -95,10 +127,13 @@ def test_unit_a_fitted_set_stands_beside_the_prior(tmp_path: Path) -> None:
     figure = direction_figure(found, False)
     assert len(SQUARE.findall(figure)) == 12
     assert "Under the prior alone" in figure
-    assert "With the set fitted" in figure
+    assert "With trials: fitted" in figure
     assert figure.count('data-cloud="ECT"') == 2
     head, page = direction_page(found, read_provenance(found))
-    assert "made for a test" in render_page("map", head, page, found["disclaimer"])
+    assert found["stamp"] == "fitted: made for a test"
+    text = render_page("map", head, page, found["disclaimer"])
+    assert "fitted: made for a test" in text
+    assert "prior only" not in text
 
 
 def test_unit_without_drug_effects_no_start_is_better() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from html import unescape
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from cotreat.optimise.prose import PROSE
 from cotreat.optimise.timing import Asked, timing
 from cotreat.optimise.verdict import WORDS, Contrast, signs_differ, together
 from cotreat.optimise.windows import read_question
@@ -20,7 +22,7 @@ from cotreat.optimise.words import LANGUAGES, keys, missing, word
 from cotreat.outcomes.estimate import Spread
 from cotreat.report.html import render_page
 from cotreat.report.reading import read_provenance
-from cotreat.report.timing_page import timing_page
+from cotreat.report.timing_page import LIMITS, timing_page
 from cotreat.report.timing_terminal import print_timing
 from cotreat.report.words import number
 from cotreat.simulate.run import Settings
@@ -90,6 +92,43 @@ def test_unit_every_word_stands_in_every_language() -> None:
     for lang in LANGUAGES:
         verdicts = [word(v, lang) for v in WORDS]
         assert len(set(verdicts)) == len(verdicts)
+
+
+_FRAGMENTS = (
+    "Before against",
+    "Reading",
+    "all who started",
+    "prior-driven",
+    "If this were",
+    "Every start",
+    "Verdict on",
+)
+
+
+def test_unit_prose_is_of_its_language_and_keeps_its_gaps() -> None:
+    """Korean in Hangul, Japanese in kana or Chinese characters; numbers and gaps are those of the English."""
+    scripts = {"ko": re.compile("[가-힣]"), "ja": re.compile("[ぁ-んァ-ン一-龥]")}
+    for key, texts in PROSE.items():
+        english = texts[0]
+        for lang, text in zip(LANGUAGES[1:], texts[1:], strict=True):
+            if key not in ("interval",):
+                assert scripts[lang].search(text), (key, lang)
+            assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", english)), (key, lang)
+            assert set(re.findall(r"\d+", english)) <= set(re.findall(r"\d+", text)), (key, lang)
+
+
+@pytest.mark.parametrize("lang", ["ko", "ja"])
+def test_unit_a_page_in_another_language_holds_no_english_prose(spoken: dict[str, dict[str, Any]], lang: str) -> None:
+    document = spoken[lang]
+    head, page = timing_page(document, read_provenance(document))
+    html = unescape(head + "".join(page.sections))
+    shown = io.StringIO()
+    print_timing(document, Console(file=shown, width=2000))
+    for english in (*_FRAGMENTS, *(PROSE[k][0] for k in LIMITS), PROSE["how to read"][0], PROSE["how compared"][0]):
+        assert english not in html, english
+        assert english not in shown.getvalue(), english
+    for key in (*LIMITS, "how to read", "how compared", "line by line", "every start", "if one account"):
+        assert document["words"][key] in html, key
 
 
 @pytest.fixture(scope="module")

@@ -15,16 +15,15 @@ from cotreat.safety.patient import Override, Patient
 from tests.plan.requests import QUIET, TODAY
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "course.yaml"
-NO_QT = Override("CMB-013", "No drug here moves the QT interval; an ECG is booked", "Dr Example")
-"""For a plan made without the QT interval."""
+LATER = Override("TAP-035", "The rescue plan is written at the next visit", "Dr Example")
+"""For a plan made without a rescue plan."""
 VENLAFAXINE, DIAZEPAM = "venlafaxine 225 mg daily", "diazepam 10 mg daily"
 
 
 @cache
 def taper_document(text: str = VENLAFAXINE, language: str = "en", with_tms: bool = False, forms: str = "EU") -> Any:
-    """The plan document of a taper that may be printed; beside TMS one without a QT interval and with an override."""
-    unmeasured = {k: v for k, v in QUIET.given.items() if k != "qtc_ms"}
-    patient = Patient(unmeasured, (NO_QT,)) if with_tms else QUIET
+    """The plan document of a taper that may be printed; beside TMS one without a rescue plan and with an override."""
+    patient = Patient({**QUIET.given, "rescue_plan": False}, (LATER,)) if with_tms else QUIET
     wishes: dict[str, Any] = {"with_tms": with_tms, "language": language, "forms": forms}
     found = taper(text, patient, today=TODAY, reason="remission", confirm_strengths=True, **wishes)
     return found.document()

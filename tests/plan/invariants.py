@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
 from itertools import pairwise
 from math import isclose
 
@@ -31,6 +33,39 @@ def assert_plan(plan: Plan) -> None:
     verdict = check(parse(plan.text), plan.request.patient)
     assert [f.rule.id for f in verdict.fired("block") if f.override is None] == []
     assert plan.rows[-1].portion is None
+    assert_printing(plan)
+
+
+def asked_when() -> dict[str, str]:
+    """When each fact is asked for, from the data file itself."""
+    with (files("cotreat.safety") / "data" / "facts.csv").open(encoding="utf-8") as file:
+        return {r["name"]: r["asked"] for r in csv.DictReader(file)}
+
+
+def assert_printing(plan: Plan) -> None:
+    """What is not known is asked on the day, and listed for it, or holds the printing back; nothing clears it."""
+    printing, when = plan.document()["printing"], asked_when()
+    listed = {rule for c in printing["on_the_day"] for rule in c["stops"]}
+    given = plan.patient.given
+    for f in plan.to_print.findings:
+        if f.rule.severity != "block" or f.holds is not None:
+            continue
+        assert f.verdict == "not checked"
+        ways = {
+            "printing": f.rule.id in printing["rules"],
+            "day": f.rule.id in listed,
+            "known": f.rule.id in printing["if_known"],
+            "overridden": f.override is not None,
+        }
+        assert sum(ways.values()) == 1, (f.rule.id, ways)
+        lasting = [n for n in f.missing if when.get(n, "") == "" and n not in given]
+        if lasting:
+            assert ways["printing"] or f.rule.demand is not None, (f.rule.id, lasting)
+        if ways["overridden"]:
+            assert not f.missing
+    fired = [f for f in plan.to_print.findings if f.verdict == "fired" and f.rule.severity == "block"]
+    assert printing["allowed"] == (not printing["rules"])
+    assert all(f.rule.id in printing["rules"] for f in fired if f.override is None)
 
 
 def assert_dispensable(plan: Plan) -> None:

@@ -16,8 +16,8 @@ from cotreat.catalogue.drug_table import drugs
 from cotreat.catalogue.modality_table import modalities
 from cotreat.measures.errors import InputError
 from cotreat.plan.calendar_days import Clinic, holiday_name, moved
-from cotreat.plan.documents.ics import calendar
-from cotreat.plan.documents.material import Event, Material
+from cotreat.plan.documents.ics import calendar, read_earlier
+from cotreat.plan.documents.material import Event, Material, in_order
 from tests.plan.documented import example_material, material
 
 ZONES = (
@@ -93,6 +93,90 @@ def test_unit_entries_have_names_of_their_own_that_do_not_change() -> None:
     first = [str(e["uid"]) for e in events(calendar(example_material()))]
     assert first == [str(e["uid"]) for e in events(calendar(example_material()))]
     assert len(set(first)) == len(first)
+
+
+def at(m: Material, day: date) -> Material:
+    return replace(m, made=day)
+
+
+def stored(content: bytes) -> dict[str, Any]:
+    """What a calendar application holds after a file was read into an empty calendar: entries by identifier."""
+    return {str(e["uid"]): e for e in events(content)}
+
+
+def reread(store: dict[str, Any], content: bytes) -> dict[str, Any]:
+    """The same after a further file: an entry that is known is replaced by a newer one, and goes when it is called off.
+
+    Newer is a higher sequence number, or the same with a later time stamp (RFC 5546, 2.1.5).
+    """
+    found = dict(store)
+    for entry in events(content):
+        uid, old = str(entry["uid"]), store.get(str(entry["uid"]))
+        order = (int(entry["sequence"]), entry["dtstamp"].dt)
+        if old is None or order > (int(old["sequence"]), old["dtstamp"].dt):
+            found[uid] = entry
+    return {uid: e for uid, e in found.items() if str(e["status"]) != "CANCELLED"}
+
+
+def shown(store: dict[str, Any]) -> list[tuple[Any, str]]:
+    return sorted(((e["dtstart"].dt, str(e["summary"])) for e in store.values()), key=str)
+
+
+def planned(m: Material) -> list[tuple[Any, str]]:
+    return shown(stored(calendar(m)))
+
+
+def test_unit_reading_the_file_twice_adds_nothing() -> None:
+    first = calendar(example_material())
+    store = stored(first)
+    assert shown(reread(store, first)) == shown(store)
+    assert len(store) == len(example_material().events)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    moves=st.lists(st.tuples(st.integers(0, 40), st.integers(-5, 30)), max_size=6),
+    dropped=st.sets(st.integers(0, 40), max_size=8),
+    later=st.integers(0, 30),
+)
+def test_property_a_calendar_follows_every_version_of_a_plan(
+    moves: list[tuple[int, int]], dropped: set[int], later: int
+) -> None:
+    """Entries are moved, called off and added, and what is shown is the latest version: on the same day too."""
+    m = example_material()
+    first = calendar(m)
+    changed = list(m.events)
+    for k, days in moves:
+        changed[k] = replace(changed[k], day=changed[k].day + timedelta(days=days))
+    kept = [e for k, e in enumerate(changed) if k not in dropped]
+    second = at(replace(m, events=in_order(kept)), m.made + timedelta(days=later))
+    followed = calendar(second, earlier=read_earlier(first, "calendar.ics"))
+    assert shown(reread(stored(first), followed)) == planned(second)
+    third = at(m, second.made)
+    back = calendar(third, earlier=read_earlier(followed, "calendar.ics"))
+    assert shown(reread(reread(stored(first), followed), back)) == planned(m)
+    for name in ("sertraline", "iTBS"):
+        assert name not in followed.decode().split("END:VTIMEZONE")[-1]
+
+
+def test_unit_entries_that_have_not_changed_keep_their_number() -> None:
+    m = example_material()
+    first = calendar(m)
+    again = calendar(at(m, m.made + timedelta(days=3)), earlier=read_earlier(first, "calendar.ics"))
+    assert {str(e["sequence"]) for e in events(again)} == {str(e["sequence"]) for e in events(first)}
+
+
+def test_unit_the_calendar_of_another_plan_is_never_called_off() -> None:
+    mine, other = example_material(), replace(example_material(), plan_name="somebody else")
+    written = calendar(mine, earlier=read_earlier(calendar(other), "calendar.ics"))
+    assert written == calendar(mine)
+    assert not stored(calendar(other)).keys() & stored(written).keys()
+
+
+def test_unit_a_file_that_is_no_calendar_is_an_input_error() -> None:
+    for content in (b"", b"BEGIN:VEVENT", b"\xff\xfe", b"hello"):
+        with pytest.raises(InputError, match="cannot be read as a calendar"):
+            read_earlier(content, "calendar.ics")
 
 
 # ---- closed days ------------------------------------------------------------------------------------------------

@@ -212,7 +212,8 @@ def test_unit_what_is_not_known_stops_a_course(fact: str) -> None:
         ({"clinic": {"hour": "10:00", "zone": "Mars/Base"}}, "Mars/Base"),
         ({"ratings": [{"scale": "PHQ-99"}]}, "PHQ-9"),
         ({"ratings": [{"scale": "PHQ-9", "every": "0w"}]}, "0 days"),
-        ({"outlook": {"session": 20, "pattern": "iTBS", "improvement_percent": 10}}, "On file"),
+        ({"outlook": {"session": 15, "pattern": "iTBS", "improvement_percent": 10}}, "session 10 or 20"),
+        ({"outlook": {"session": 10, "pattern": "1 Hz", "improvement_percent": 10}}, "10 Hz or iTBS"),
         ({"treatment": None, "tapers": None}, "nothing is planned"),
         ({"tapers": None, "around_cuts": "iTBS 5 days a week for 1 week"}, "needs a taper"),
         ({"treatment": "iTBS 5 days a week until remission, at most 30 sessions"}, "cannot wait"),
@@ -259,3 +260,6 @@ def test_unit_the_outlook_is_of_a_group_with_its_source() -> None:
     assert lines[0] not in patient_sheet(example_material()).text
     none = replace(example().wish, share=None, improvement=(10, 60.0))
     assert outlook_lines(none)[0].startswith("No published figure for 60 % better at session 10")
+    assert outlook(20, "iTBS", 5.0) is None
+    later = replace(example().wish, share=None, improvement=(20, 5.0))
+    assert outlook_lines(later)[0] == "No published figure for 5 % better at session 20."

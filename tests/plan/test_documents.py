@@ -16,6 +16,7 @@ from pypdf import PdfReader
 
 from cotreat.commands.plan import plan as command
 from cotreat.measures.errors import InputError
+from cotreat.plan.api import taper
 from cotreat.plan.documents.html import html
 from cotreat.plan.documents.material import taper_material
 from cotreat.plan.documents.pdf import pdf
@@ -23,10 +24,13 @@ from cotreat.plan.documents.sheet import Fill, Heading, Listed, Sheet, Table, Te
 from cotreat.plan.documents.sheets import clinic_plan, patient_sheet, pharmacy_list
 from cotreat.plan.documents.tables import pharmacy, schedule
 from cotreat.plan.documents.write import files, taper_files, why_not, write
+from cotreat.plan.value import Refused
 from cotreat.regimen.doses import dose_rows
 from cotreat.regimen.parse import parse
 from cotreat.safety.pack import load_pack
+from cotreat.safety.patient import Patient
 from tests.plan.documented import DIAZEPAM, VENLAFAXINE, example_material, material, taper_document
+from tests.plan.requests import QUIET, TODAY
 from tests.safety.people import person
 
 SHEETS = ("clinic-plan", "patient-sheet", "pharmacy-list")
@@ -165,9 +169,20 @@ def test_unit_without_the_facts_no_sheet_is_made(tmp_path: Path) -> None:
     assert "No sheets for patient or pharmacy" in shown.output
 
 
-def test_unit_an_override_in_writing_lets_a_plan_be_printed_and_is_printed() -> None:
-    assert why_not(taper_document(with_tms=True)) == ()
-    assert "an ECG is booked (Dr Example)" in clinic_plan(material(with_tms=True)).text
-    document = json.loads(json.dumps(taper_document(with_tms=True)))
-    document["safety"]["overrides"] = []
-    assert any("CMB-013" in reason for reason in why_not(document))
+def test_unit_an_override_in_writing_lets_a_plan_be_printed_and_is_printed_for_the_clinic() -> None:
+    document = taper_document(with_tms=True)
+    assert why_not(document) == ()
+    assert "TAP-035 overridden by the prescriber: The rescue plan is written at the next visit (Dr Example)" in (
+        clinic_plan(material(with_tms=True)).text
+    )
+    assert "TAP-035" not in patient_sheet(material(with_tms=True)).text
+    rule = next(r for r in document["safety"]["rules"] if r["id"] == "TAP-035")
+    assert (rule["verdict"], rule["severity"]) == ("fired", "block")
+    assert document["safety"]["verdict"] == "caution"
+
+
+def test_unit_the_same_plan_without_the_override_is_refused() -> None:
+    patient = Patient({**QUIET.given, "rescue_plan": False})
+    found = taper("venlafaxine 225 mg daily", patient, today=TODAY, reason="remission", with_tms=True)
+    assert isinstance(found, Refused)
+    assert any(reason.startswith("TAP-035") for reason in found.reasons)

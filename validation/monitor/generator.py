@@ -9,10 +9,10 @@ the half-life and a size set by the fall of occupancy; stress a pulse at any tim
 Noise is a first-order autoregression plus white noise for each group of items. There is no mood dynamics, no
 adaptation and no well: the filter's model is wrong for these patients, on purpose.
 
-Pinned to: relapse 56 against 39 % at 52 weeks, the extra ones mostly 12-26 weeks after the start of the taper, and
-"felt worse" 44 against 21 % at week 12 (Lewis 2021; the invented patients reach 35 against 24 %); symptoms after
-stopping 31 against 17 % after placebo (Henssler 2024), more after short half-lives (Rosenbaum 1998); sudden, gradual
-and unclear increases 30, 42 and 27 % (Smit 2022). The sizes of the loadings are assumptions.
+What it is pinned to, and how well, is measured by ``validation.monitor.pins``: relapse, its timing and "felt worse"
+of ANTLER (Lewis 2021), symptoms after stopping a drug and after stopping placebo (Henssler 2024), their onset and
+length (Black 2000), fewer after long half-lives (Rosenbaum 1998), and sudden, gradual and unclear increases
+(Smit 2022). The sizes of the loadings are assumptions.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ MEMORY, SLOW_NOISE, WHITE_NOISE, PHQ_NOISE = 0.6, 0.50, 0.40, 1.5
 NOISINESS = (0.7, 1.0, 1.4)
 RAMPS = (2.0, 14.0, 35.0)
 RAMP_SHARE = (0.30, 0.28, 0.42)
-PACES = (0.6, 1.0, 1.7)
-PACE_SHARE = (0.25, 0.5, 0.25)
+PACES = (0.5, 0.9, 1.7)
+PACE_SHARE = (0.4, 0.35, 0.25)
 STRESS_DAYS = 9.0
 RELAPSE_GRID, STRESS_GRID = 3, 5
 STRESS_SHARE = 0.45
 NOCEBO_SHARE = 0.17
 NOCEBO_PEAK = 2.5
-PRONE = {"paroxetine": 0.30, "venlafaxine": 0.30, "sertraline": 0.21, "escitalopram": 0.20, "citalopram": 0.18,
+PRONE = {"paroxetine": 0.28, "venlafaxine": 0.28, "sertraline": 0.20, "escitalopram": 0.18, "citalopram": 0.17,
          "fluoxetine": 0.06}  # fmt: skip
 """Share of people who get withdrawal from a full stop, by drug."""
 USUAL = {"paroxetine": 20.0, "venlafaxine": 150.0, "sertraline": 100.0, "escitalopram": 10.0, "citalopram": 20.0,
@@ -61,16 +61,28 @@ PRESENT = 0.25
 """Size of withdrawal that counts as present."""
 
 
+TRIAL_DRUGS = ("citalopram", "sertraline", "fluoxetine")
+"""Drugs of ANTLER that are here; mirtazapine is left out."""
+FELT_ERROR, FELT_THRESHOLD = 0.10, 0.21
+VISIT_DAYS = 42
+"""Days from the visit at week 6 of that trial to the one at week 12."""
+
+
 @dataclass(frozen=True)
 class World:
     """How the patients differ from the usual: ``half_life`` factor of the true half-lives, ``kept`` share of ratings
-    that are made, ``profile`` loading of withdrawal, ``wobble``: mood swings of weeks that nothing explains."""
+    that are made, ``profile`` loading of withdrawal, ``wobble``: mood swings of weeks that nothing explains,
+    ``stopping`` share of people who stop, ``trial``: drugs and taper as in ANTLER."""
 
     half_life: float = 1.0
     kept: float = 0.85
     profile: tuple[float, ...] = tuple(WITHDRAWAL)
     wobble: float = 0.0
     stopping: float = 0.75
+    trial: bool = False
+
+
+ANTLER = World(stopping=0.5, trial=True)
 
 
 @dataclass(frozen=True)
@@ -126,13 +138,13 @@ def nocebo_shape(days: np.ndarray, cuts: tuple[tuple[int, float], ...]) -> np.nd
 
 
 def relapse_hazard(days: np.ndarray, stops: bool, taper_end: float) -> np.ndarray:
-    """Daily hazard: steady in everybody after some weeks, with a hump after the taper in those who stop."""
-    base = 0.00150 * -np.expm1(-(days + 7.0) / 30.0)
+    """Daily hazard: falling in everybody, since the frail fall first; with a hump after the taper in those who stop."""
+    base = 0.0027 * np.exp(-days / 105.0) + 0.0006
     if not stops:
         return np.asarray(base)
     u = np.maximum(days - taper_end - 7.0, 0.0)
-    hump = u**2 * np.exp(-u / 18.0)
-    return np.asarray(base + 0.34 * hump / (2.0 * 18.0**3))
+    hump = u**2 * np.exp(-u / 19.0)
+    return np.asarray(base + 0.325 * hump / (2.0 * 19.0**3))
 
 
 def relapse_prior(days: int, stops: bool, taper_end: float) -> np.ndarray:
@@ -159,6 +171,14 @@ def _plan(rng: np.random.Generator, drug: str) -> tuple[list[tuple[int, float]],
     return [(first + gap * k, dose) for k, dose in enumerate(doses)], first + gap * (steps - 1)
 
 
+def _trial_plan(drug: str) -> tuple[list[tuple[int, float]], int]:
+    """The taper of ANTLER: half the dose, half of that (every other day), nothing; one month for fluoxetine."""
+    usual = USUAL[drug]
+    if drug == "fluoxetine":
+        return [(RUN_IN, usual / 2), (RUN_IN + 28, 0.0)], RUN_IN + 28
+    return [(RUN_IN, usual / 2), (RUN_IN + 28, usual / 4), (RUN_IN + 56, 0.0)], RUN_IN + 56
+
+
 def occupancy_fall(drug: str, before: float, after: float) -> float:
     """Fall of occupancy of a cut, 1 for a full stop from the usual dose."""
     curve = find_drug(drug).occupancy
@@ -171,9 +191,9 @@ def draw(number: int, seed: int = 1, world: World = World(), days: int = DAYS) -
     """Patient ``number``: a function of (seed, number) alone."""
     rng = np.random.default_rng([seed, number])
     t = np.arange(days, dtype=float)
-    drug = str(rng.choice(list(PRONE)))
+    drug = str(rng.choice(TRIAL_DRUGS if world.trial else list(PRONE)))
     stops = bool(rng.random() < world.stopping)
-    plan, taper_end = _plan(rng, drug)
+    plan, taper_end = _trial_plan(drug) if world.trial else _plan(rng, drug)
     doses = [(0, USUAL[drug]), *plan] if stops else [(0, USUAL[drug])]
     pairs = itertools.pairwise(doses)
     cuts = tuple((day, occupancy_fall(drug, before, after)) for (_, before), (day, after) in pairs)
@@ -267,15 +287,21 @@ def cause(patient: Patient, day: int) -> tuple[bool, bool]:
 
 
 def felt_worse(patient: Patient, day: int, rng: np.random.Generator) -> bool:
-    """A global answer "I feel worse" on a day: two weeks against the run-in, with an error of its own."""
-    whole = patient.relapse + patient.withdrawal + 0.5 * patient.stress + 0.6 * patient.nocebo
-    change = whole[max(0, day - 13) : day + 1].mean() - whole[:RUN_IN].mean()
-    return bool(change + 0.08 * rng.standard_normal() > 0.07)
+    """A global answer "I feel worse" at a visit: the worst week since the visit before against the run-in.
+
+    What counts is how the person is on the whole: relapse in full, withdrawal, nocebo and stress in part. The answer
+    has an error of its own; the weights, the error and the threshold are set by the published shares.
+    """
+    whole = patient.relapse + 0.9 * patient.withdrawal + 0.8 * patient.nocebo + 0.5 * patient.stress
+    since = whole[max(0, day - VISIT_DAYS + 1) : day + 1]
+    worst = np.convolve(since, np.full(7, 1 / 7), mode="valid").max()
+    change = worst - whole[:RUN_IN].mean()
+    return bool(change + FELT_ERROR * rng.standard_normal() > FELT_THRESHOLD)
 
 
-def cohort(count: int, seed: int = 1, world: World = World()) -> list[Patient]:
+def cohort(count: int, seed: int = 1, world: World = World(), days: int = DAYS) -> list[Patient]:
     """The first ``count`` patients of a seed."""
-    return [draw(k, seed, world) for k in range(count)]
+    return [draw(k, seed, world, days) for k in range(count)]
 
 
 LADDER = (150.0, 105.0, 73.0, 51.0, 37.0, 25.0, 18.0, 12.0, 9.0, 0.0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cotreat.model.parameter_set import ParameterSet, load_parameters
+from cotreat.model.parameter_set import DEFAULT, ParameterSet, load_parameters
 from cotreat.monitor.alerts import alerts
 from cotreat.monitor.follow import Filter, FilterSettings
 from cotreat.monitor.forecast import OneWeekAhead
@@ -17,7 +20,13 @@ from validation.monitor.baselines import scores
 from validation.monitor.exact import infer
 
 WITHIN = 10
-PARTICLES = 600
+TUNING_SEEDS = (1, 2, 3)
+"""Seeds whose patients were looked at while the filter and the generator were made."""
+REPORTED_SEED = 20261123
+"""The seed of the document: none of its patients had been drawn when the filter was made."""
+_HERE = Path(__file__).resolve()
+_READ = (_HERE.parents[2] / "src" / "cotreat" / "monitor", _HERE.parents[2] / "src" / "cotreat" / "model", _HERE.parent)
+_ONLY_WRITES = ("write.py", "pins.py", "figures.py", "verdicts.py", "__main__.py")
 WORLDS: dict[str, g.World] = {
     "as assumed": g.World(),
     "half-life three times as long": g.World(half_life=3.0),
@@ -28,22 +37,38 @@ WORLDS: dict[str, g.World] = {
 """The generator, and the ways in which it is made worse than assumed."""
 
 
+@dataclass(frozen=True)
+class Study:
+    """``seed`` of the patients, ``particles`` of the filter, ``parameters``: a set by name or file."""
+
+    seed: int = REPORTED_SEED
+    particles: int = 1000
+    parameters: str = DEFAULT
+
+    def fingerprint(self) -> str:
+        """Changes when a row measured before would not come out the same: settings, parameter set or code."""
+        digest = hashlib.sha256(f"{self.seed} {self.particles} {_parameters(self.parameters).checksum}".encode())
+        for folder in _READ:
+            for path in sorted(p for p in folder.rglob("*.py") if p.name not in _ONLY_WRITES):
+                digest.update(path.read_bytes())
+        return digest.hexdigest()[:16]
+
+
 @cache
-def _parameters() -> ParameterSet:
-    return load_parameters()
+def _parameters(name: str) -> ParameterSet:
+    return load_parameters(name)
 
 
-def at_the_rise(number: int, world: str, particles: int, exact: bool) -> dict[str, Any] | None:
+def at_the_rise(number: int, world: str, study: Study, exact: bool) -> dict[str, Any] | None:
     """The filter, exact inference and the baselines ten days after a patient's rise; None without a rise."""
-    patient = g.draw(number, world=WORLDS[world])
+    patient = g.draw(number, study.seed, WORLDS[world])
     day = g.rise(patient)
     if day is None:
         return None
     day = min(day + WITHIN, patient.record.days - 1)
-    run = Filter(patient.record.until(day), FilterSettings(particles=particles), _parameters())
-    track = run.run()
+    settings = FilterSettings(particles=study.particles)
+    track = Filter(patient.record.until(day), settings, _parameters(study.parameters)).run()
     withdrawal, relapse = g.cause(patient, day)
-    begin = max(0, day - WITHIN)
     row: dict[str, Any] = {
         "kind": "rise",
         "world": world,
@@ -52,7 +77,7 @@ def at_the_rise(number: int, world: str, particles: int, exact: bool) -> dict[st
         "withdrawal": withdrawal,
         "relapse": relapse,
         "filter_relapse": float(track.relapse[day]),
-        "filter_withdrawal": float(track.withdrawal[begin:].max()),
+        "filter_withdrawal": float(track.lately[day]),
         "word": words_by_day(track)[day],
         "staged": int((track.stages > 1).sum()),
         "left": float(track.particles_left.min()),
@@ -64,10 +89,10 @@ def at_the_rise(number: int, world: str, particles: int, exact: bool) -> dict[st
     return row
 
 
-def whole_record(number: int, world: str, particles: int) -> dict[str, Any]:
+def whole_record(number: int, world: str, study: Study) -> dict[str, Any]:
     """A whole record: probabilities day by day, forecasts one week ahead, alerts and their lead time."""
-    patient = g.draw(number, world=WORLDS[world])
-    run = Filter(patient.record, FilterSettings(particles=particles), _parameters())
+    patient = g.draw(number, study.seed, WORLDS[world])
+    run = Filter(patient.record, FilterSettings(particles=study.particles), _parameters(study.parameters))
     ahead = OneWeekAhead(run, frozenset({"PHQ-9"}))
     track = run.run(ahead)
     days = range(g.RUN_IN, patient.record.days, 5)
@@ -108,10 +133,10 @@ def whole_record(number: int, world: str, particles: int) -> dict[str, Any]:
     }
 
 
-def published_shape(number: int, particles: int) -> dict[str, Any]:
+def published_shape(number: int, study: Study) -> dict[str, Any]:
     """Forecasts of the weekly score in a record of the shape of the published one."""
-    patient = g.like_the_published_record(number)
-    run = Filter(patient.record, FilterSettings(particles=particles), _parameters())
+    patient = g.like_the_published_record(number, study.seed)
+    run = Filter(patient.record, FilterSettings(particles=study.particles), _parameters(study.parameters))
     ahead = OneWeekAhead(run, frozenset({g.SCL.name}))
     run.run(ahead)
     return {"kind": "published shape", "world": "published shape", "number": number, "forecasts": _thin(ahead.rows)}
@@ -152,20 +177,34 @@ def _relapse_called_withdrawal(words: list[str], patient: g.Patient) -> bool:
     )
 
 
-def tasks(patients: int, whole: int, stressed: int, published: int) -> list[tuple[str, int, str]]:
-    """Every task: what is measured, on which patient, in which world."""
-    found = [("whole", k, "as assumed") for k in range(whole)]
-    found += [("published shape", k, "published shape") for k in range(published)]
-    for world in list(WORLDS)[1:]:
-        found += [("rise", k, world) for k in range(stressed)] + [("whole", k, world) for k in range(stressed // 4)]
-    return found + [("rise", k, "as assumed") for k in range(patients)]
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of patients: with a rise looked for; whole records; each wrong world (both); of the published shape."""
+
+    patients: int = 2000
+    whole: int = 200
+    wrong: int = 120
+    published: int = 60
 
 
-def run_one(task: tuple[str, int, str]) -> tuple[tuple[str, int, str], dict[str, Any] | None]:
+Task = tuple[str, int, str]
+
+
+def tasks(sizes: Sizes) -> list[Task]:
+    """Every task: what is measured, on which patient, in which world; the long ones first."""
+    found = [("whole", k, "as assumed") for k in range(sizes.whole)]
+    found += [("published shape", k, "published shape") for k in range(sizes.published)]
+    for kind in ("whole", "rise"):
+        found += [(kind, k, world) for world in list(WORLDS)[1:] for k in range(sizes.wrong)]
+    return found + [("rise", k, "as assumed") for k in range(sizes.patients)]
+
+
+def run_one(asked: tuple[Task, Study]) -> tuple[Task, dict[str, Any] | None]:
     """One task."""
+    task, study = asked
     kind, number, world = task
     if kind == "rise":
-        return task, at_the_rise(number, world, PARTICLES, exact=world == "as assumed")
+        return task, at_the_rise(number, world, study, exact=world == "as assumed")
     if kind == "whole":
-        return task, whole_record(number, world, PARTICLES)
-    return task, published_shape(number, PARTICLES)
+        return task, whole_record(number, world, study)
+    return task, published_shape(number, study)

@@ -27,15 +27,13 @@ from cotreat.evidence.load import load_study, studies
 from cotreat.evidence.schema import Study
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import PRIOR, ParameterSet, load_parameters
-from cotreat.simulate.run import Settings, follow, run_in_weeks, start_cohort
-from cotreat.studies.arms import plan, simulate_arms
+from cotreat.simulate.run import Settings
+from cotreat.studies.arms import simulate_arms
+from cotreat.studies.feasible import feasible_draws
 
 BLOCK = 1024
 _AT_ONCE = 256
 _SMALLEST = 4
-_PASSING = 0.12
-_SCREENED = 32
-_SCREEN_FIRST = 1 << 31
 _PACKAGES = ("model", "population", "simulate", "studies", "outcomes", "regimen", "catalogue", "measures")
 
 
@@ -43,7 +41,7 @@ _PACKAGES = ("model", "population", "simulate", "studies", "outcomes", "regimen"
 class BankSettings:
     """How a bank is made: ``draws`` points (a multiple of 1,024), ``patients`` of each in each arm."""
 
-    draws: int = 61_440
+    draws: int = 30_720
     patients: int = 16
     design: Design = field(default_factory=Design)
     prior: str = PRIOR
@@ -171,7 +169,7 @@ def simulate_points(
         some = {k: v[begin : begin + _AT_ONCE] for k, v in values.items()}
         size = len(next(iter(some.values())))
         settings = Settings(patients=patients * size, draws=size, seed=seed + begin, threads=1)
-        keep = _passes(study, prior, some, settings)
+        keep = feasible_draws(study, settings, given_draws(prior, some))
         if not keep.any():
             parts.append(padded(Readings(*(np.zeros((0, len(table.levels))) for _ in range(3))), keep))
             continue
@@ -197,32 +195,6 @@ def _arms_of(
         )
         return merged([one, two]), [a if a == b else None for a, b in zip(why, other, strict=True)]
     return read_levels(table, arms, size)
-
-
-def _passes(study: Study, prior: ParameterSet, values: dict[str, np.ndarray], settings: Settings) -> np.ndarray:
-    """Points at which a fair share of patients passes the run-in, all when there is none."""
-    how, size = plan(study), settings.draws
-    if how.run_in is None:
-        return np.ones(size, dtype=bool)
-    weeks = run_in_weeks(how.run_in)
-    short = replace(settings, patients=_SCREENED * size, draws=size, weeks=weeks, visit_days=7, progress=None)
-    try:
-        cohort = start_cohort(how.people, short, given_draws(prior, values), _SCREEN_FIRST)
-    except InputError:  # a point at which hardly anybody meets the entry rule spoils those beside it
-        if size == 1:
-            return np.zeros(1, dtype=bool)
-        half = size // 2
-        one, two = ({k: v[s] for k, v in values.items()} for s in (slice(half), slice(half, None)))
-        return np.concatenate(
-            [
-                _passes(study, prior, one, replace(settings, patients=half, draws=half)),
-                _passes(study, prior, two, replace(settings, patients=size - half, draws=size - half)),
-            ]
-        )
-    course = follow(cohort, how.run_in, short, decisions=how.decisions, until_spent=True)
-    score = np.where(course.end_rule >= 0, course.end_score, course.score[-1])
-    accepted = how.enter.accepts(score, cohort.baseline)
-    return np.asarray(accepted.reshape(size, _SCREENED).mean(axis=1) >= _PASSING)
 
 
 def _simulate_block(settings: BankSettings, key: str, block: int) -> None:
@@ -311,6 +283,15 @@ def model_digest() -> str:
         for path in sorted(root.rglob("*")):
             if path.suffix in (".py", ".yaml", ".csv", ".lark") and path.is_file() and "parameters" not in path.parts:
                 made.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return made.hexdigest()
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Digest of modules of this package, so that what is kept on disk is that of this code."""
+    made = hashlib.sha256()
+    for name in modules:
+        made.update(Path(str(resources.files("cotreat") / "calibrate" / f"{name}.py")).read_bytes())
     return made.hexdigest()
 
 

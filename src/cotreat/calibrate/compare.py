@@ -71,7 +71,7 @@ class LeaveOut:
     """How cohorts are left out: draws used, nodes for unseen effects, what fits again (None: never), and its seed."""
 
     draws: int = 800
-    nodes: int = 64
+    nodes: int = 128
     again: Callable[[int, np.ndarray], Fit] | None = None
     seed: int = 0
 
@@ -113,6 +113,8 @@ def smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     """Pareto-smoothed log weights that add up to 1, and the Pareto shape (Vehtari 2017)."""
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
+    if np.ptp(log_ratio) < 1e-9:  # a cohort without a figure in the fit says nothing
+        return np.full(len(log_ratio), -np.log(len(log_ratio))), 0.0
     # the library takes log densities and turns them round
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

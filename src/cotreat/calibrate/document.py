@@ -24,13 +24,14 @@ from cotreat.calibrate.checks import (
 from cotreat.calibrate.compare import TRUSTED
 from cotreat.calibrate.predictive import FigureDraws, quantiles
 from cotreat.calibrate.sbc import Ranks
-from cotreat.calibrate.space import EFFECTS
+from cotreat.calibrate.space import EFFECTS, HETEROGENEITY, STRENGTHS
 from cotreat.calibrate.stages import Calibration, Foreseen, fitted_figures, left_out_figures, prior_figures
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.model.parameter_set import LINEAR_MOOD
 
 DISCLAIMER = "Research and decision support, not a medical device"
 _RATIOS = ("hazard_ratio", "risk_ratio", "odds_ratio")
+_REACH = [round(float(HETEROGENEITY[0] * np.exp(HETEROGENEITY[1] * v)), 3) for v in (0.0, -1.6449, 1.6449)]
 _HELD = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S11")
 
 
@@ -41,9 +42,16 @@ def evidence_version(studies: Sequence[Study]) -> str:
 
 
 def make_document(
-    found: Calibration, draws: dict[str, np.ndarray], ranks: Ranks | None, facts: dict[str, Any]
+    found: Calibration,
+    draws: dict[str, np.ndarray],
+    checks: tuple[Ranks | None, dict[str, Any] | None],
+    facts: dict[str, Any],
 ) -> dict[str, Any]:
-    """The document; ``facts``: name, date, command and checksum of the set of draws."""
+    """The document; ``facts``: name, date, command and checksum of the set of draws.
+
+    ``checks``: simulation-based calibration, and the fit against direct simulation, where they were made.
+    """
+    ranks, direct = checks
     material = found.studies
     prior, fitted, left = prior_figures(found), fitted_figures(found), left_out_figures(found)
     inside = _seen(found, fitted)
@@ -77,6 +85,8 @@ def make_document(
         "regression": [_rivalry(r) for r in against_regression(cases)],
         "held": _held(material.studies, inside, outside, used),
         "emulator": _emulator(found),
+        "direct": None if direct is None else _direct(found, direct),
+        "between_studies": _between(found),
         "sbc": None if ranks is None else ranks.summary(),
         "parameters": _parameters(found, draws),
         "studies": [
@@ -166,10 +176,41 @@ def _emulator(found: Calibration) -> dict[str, Any]:
     }
 
 
-def figure_errors(found: Calibration, s: int) -> list[tuple[int, float]]:
-    """Error of the networks in standard errors of each figure of study ``s`` that has one."""
+def _direct(found: Calibration, checked: dict[str, Any]) -> dict[str, Any]:
+    """Bias of the networks at the posterior in standard errors of each figure, and what reweighting would leave."""
     material = found.studies
-    error = material.emulator.error[s]
+    bias = [
+        (abs(ratio), study.id, i)
+        for s, study in enumerate(material.studies)
+        for i, ratio in figure_errors(found, s, checked["bias"][s])
+        if i in material.terms[s].used and np.isfinite(ratio)
+    ]
+    return {
+        "draws": int(checked["draws"]), "ess": round(float(checked["ess"]), 1),
+        "ess_study": round(float(np.median(checked["ess_study"])), 1),
+        "median": round(float(np.median([b[0] for b in bias])), 4),
+        "below_fifth": round(float(np.mean([b[0] <= 0.2 for b in bias])), 4), "figures": len(bias),
+        "over": [{"study": s, "outcome": i, "ratio": round(r, 3)} for r, s, i in sorted(bias, reverse=True) if r > 0.2],
+    }  # fmt: skip
+
+
+def _between(found: Calibration) -> list[dict[str, Any]]:
+    """How much strengths of treatments differ between studies: SDs in prior SDs, of the mixture."""
+    rows = []
+    for g, (name, strengths) in enumerate(STRENGTHS.items()):
+        parts = [(f.fit.reach[:, g], w) for f, w in found.mixture()]
+        values = np.concatenate([v for v, _ in parts])
+        weights = np.concatenate([np.full(len(v), w / len(v)) for v, w in parts])
+        low, middle, high = quantiles(values, weights, [0.05, 0.5, 0.95])
+        rows.append({"group": name, "strengths": list(strengths), "prior": _REACH,
+                     "posterior": [round(float(v), 3) for v in (middle, low, high)]})  # fmt: skip
+    return rows
+
+
+def figure_errors(found: Calibration, s: int, error: np.ndarray | None = None) -> list[tuple[int, float]]:
+    """Error of the networks in standard errors of each figure of study ``s`` that has one; ``error`` by level."""
+    material = found.studies
+    error = material.emulator.error[s] if error is None else error
     out = []
     figures = {f.outcome: f for f in left_scales(found, s)}
     for i, places in enumerate(material.tables[s].of_outcome):

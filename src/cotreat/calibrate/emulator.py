@@ -9,8 +9,10 @@ one of many, with more noise. Networks of all studies have one shape, so they ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 import jax
@@ -78,30 +80,40 @@ def predict_all(weights: Weights, x: Any) -> tuple[Any, Any]:
 
 
 def train(
-    banks: Sequence[StudyBank], settings: TrainSettings, progress: Callable[[int, int], None] | None = None
+    banks: Sequence[StudyBank],
+    settings: TrainSettings,
+    progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
 ) -> Emulator:
-    """Networks for all studies of a bank; their error is estimated on a tenth of the points held back."""
+    """Networks for all studies of a bank; their error is estimated on a tenth of the points held back.
+
+    Each study is learnt alone, so the result does not depend on ``jobs``, the processes that learn.
+    """
     most = max(len(b.table.levels) for b in banks)
-    free = banks[0].z.shape[1]
-    made, kept, is_mean, errors, sd_errors = [], [], [], [], []
-    for number, bank in enumerate(banks):
-        data = padded_data(bank, most)
-        weights, error, sd_error = _fit(data, _mask(bank, free), settings)
-        made.append(weights)
-        kept.append(data["kept"])
-        is_mean.append(data["is_mean"])
-        errors.append(error)
-        sd_errors.append(sd_error)
+    work = [(padded_data(b, most), _mask(b, banks[0].z.shape[1]), settings) for b in banks]
+    found: dict[int, tuple[Weights, np.ndarray, np.ndarray]] = {}
+
+    def done(s: int, result: tuple[Weights, np.ndarray, np.ndarray]) -> None:
+        found[s] = result
         if progress is not None:
-            progress(number + 1, len(banks))
-    stacked = {k: jnp.stack([m[k] for m in made]) for k in made[0]}
+            progress(len(found), len(banks))
+
+    if jobs == 1:
+        for s, one in enumerate(work):
+            done(s, _fit(*one))
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            waiting = {pool.submit(_fit, *one): s for s, one in enumerate(work)}
+            for future in as_completed(waiting):
+                done(waiting[future], future.result())
+    made = [found[s] for s in range(len(banks))]
     return Emulator(
-        stacked,
+        {k: jnp.stack([m[0][k] for m in made]) for k in made[0][0]},
         tuple(b.study.id for b in banks),
-        np.stack(kept),
-        np.stack(is_mean),
-        np.stack(errors),
-        np.stack(sd_errors),
+        np.stack([one[0]["kept"] for one in work]),
+        np.stack([one[0]["is_mean"] for one in work]),
+        np.stack([m[1] for m in made]),
+        np.stack([m[2] for m in made]),
     )
 
 
@@ -170,11 +182,23 @@ def _fit(
     best = _adam(
         start, fixed, {k: v[~held] for k, v in arrays.items()}, {k: v[held] for k, v in arrays.items()}, settings
     )
-    weights = {k: jnp.asarray(v) for k, v in {**best, **fixed}.items() if k not in ("mask", "is_mean")}
+    weights = {k: np.asarray(v) for k, v in {**best, **fixed}.items() if k not in ("mask", "is_mean")}
     weights["w1"] = weights["w1"] * mask[:, None]
     weights["skip"] = weights["skip"] * mask[:, None]
     error, sd_error = _held_error(weights, {k: np.asarray(v[held]) for k, v in arrays.items()}, is_mean, kept)
     return weights, error, sd_error
+
+
+def refine(weights: Weights, data: dict[str, np.ndarray], is_mean: np.ndarray, settings: TrainSettings) -> Weights:
+    """One network trained on from where it is; ``data`` as ``padded_data``, a tenth of it decides when to stop."""
+    fixed = {k: np.asarray(weights[k]) for k in ("centre", "spread", "sd_centre")}
+    mask = np.any(np.asarray(weights["w1"]) != 0, axis=1).astype(np.float32)
+    start = {k: np.asarray(v) for k, v in weights.items() if k not in fixed}
+    held = np.arange(len(data["z"])) % _TENTH == _TENTH - 1
+    parts = [{k: jnp.asarray(data[k][m]) for k in ("z", "value", "count", "log_sd")} for m in (~held, held)]
+    best = _adam(start, {**fixed, "is_mean": is_mean.astype(np.float32), "mask": mask}, *parts, settings)
+    made = {k: np.asarray(v) for k, v in best.items()} | fixed
+    return made | {k: made[k] * mask[:, None] for k in ("w1", "skip")}
 
 
 def _held_error(

@@ -1,7 +1,8 @@
-"""Two questions that the page "How far to believe it" answers beside the figures of the fit.
+"""Three questions that the page "How far to believe it" answers beside the figures of the fit.
 
 - Would a trial of D-cycloserine like the positive one be positive again?
 - Of those who felt worse when an antidepressant was stopped blind (ANTLER): how many by withdrawal, nocebo, relapse?
+- How do four trials after ECT look side by side, each with its own definition of staying well?
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cotreat.calibrate.predictive import CONTRASTS, contrast, expected_error, le
 from cotreat.calibrate.stages import Calibration
 from cotreat.evidence.load import load_study
 from cotreat.evidence.schema import Outcome
+from cotreat.measures.errors import InputError
 from cotreat.model.draw_set import read_draws
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.simulate.run import Settings
@@ -22,6 +24,9 @@ from cotreat.studies.arms import simulate_arms
 from cotreat.studies.figures import CannotPredictError, share
 
 _Z = 1.959963984540054
+AFTER_ECT = ("sackeim2001", "prudic2013", "nordenskjold2013", "brakemeier2014")
+_STAYS = ("sustained_response", "sustained_remission")
+_EVERY = 14
 
 
 def replication(found: Calibration, key: str = "cole2022", count: int = 600) -> dict[str, Any] | None:
@@ -92,3 +97,53 @@ def felt_worse(
 def _share(arm: Any, measure: str) -> float:
     figure = Outcome(arm=arm.name, measure=measure, day=84.0, analysis_set="everyone", read="derived")  # type: ignore[arg-type]
     return float(np.nanmean(share([arm], figure, measure).value))
+
+
+def after_ect(parameters: ParameterSet, draws: int = 200, patients: int = 60) -> list[dict[str, Any]]:
+    """Share who stay well after ECT by day, in each arm of four trials, by the definition of the trial.
+
+    One row for each arm: ``days``, ``median`` and the 80 % interval (per 100, chance left out), and the published
+    figures (day, per 100, patients). An arm that cannot be simulated has the reason instead.
+    """
+    rows: list[dict[str, Any]] = []
+    for key in AFTER_ECT:
+        study = load_study(key)
+        settings = Settings(patients=draws * patients, draws=draws, seed=43)
+        arms = simulate_arms(study, settings, parameters)
+        for name in study.arms:
+            mine = [o for o in study.outcomes if o.arms == (name,) and o.measure in ("relapse", *_STAYS) and o.day]
+            if mine:
+                rows.append({"study": key, "arm": name, **_curve(arms[name], max(mine, key=lambda o: o.day or 0.0)),
+                             "published": [p for o in mine if (p := _published(o)) is not None]})  # fmt: skip
+    return rows
+
+
+def _published(outcome: Outcome) -> list[float] | None:
+    if outcome.observed is None:
+        return None
+    stay = outcome.observed if outcome.measure in _STAYS else 1.0 - outcome.observed
+    return [float(outcome.day or 0.0), round(100 * stay, 1), float(outcome.n or 0)]
+
+
+def _curve(arm: Any, last: Outcome) -> dict[str, Any]:
+    about = {"definition": last.definition, "measure": last.measure, "among": last.analysis_set}
+    if arm.seen is None:
+        return about | {"days": [], "why": str(arm.reason)}
+    days = [*range(_EVERY, int(last.day or 0), _EVERY), int(last.day or 0)]
+    ends = []
+    for day in days:
+        try:
+            p = share([arm], last.model_copy(update={"day": float(day)}), last.measure).value
+        except (CannotPredictError, InputError) as error:
+            return about | {"days": [], "why": str(error)}
+        stay = p if last.measure in _STAYS else 1.0 - p
+        ends.append(np.nanquantile(stay, [0.5, 0.1, 0.9]))
+    start = [1.0 if last.measure == "relapse" else float(np.nan)] * 3
+    table = np.array([start, *ends]) if last.measure == "relapse" else np.array(ends)
+    first = [0] if last.measure == "relapse" else []
+    names = ("median", "low", "high")
+    return (
+        about
+        | {"days": first + days}
+        | {k: [round(100 * float(v), 1) for v in table[:, i]] for i, k in enumerate(names)}
+    )

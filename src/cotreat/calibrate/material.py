@@ -1,7 +1,8 @@
 """What a fit stands on, made in stages that are kept on disk: bank, networks, terms.
 
-First a bank over the prior and a fit to it; then a second bank where that fit is, and the networks again from both. The
-error of the networks is measured on points of their own with eight times the patients.
+First a bank over the prior and a fit to it; then a second bank where that fit is, and the networks again from both. At
+draws around a second fit the arms are simulated directly: on these the networks are trained on, set right, and their
+error is measured.
 """
 
 from __future__ import annotations
@@ -22,21 +23,19 @@ from cotreat.calibrate.bank import (
     StudyBank,
     bank_folder,
     cache_root,
+    code_digest,
     load_bank,
     make_bank,
     study_digest,
     write_arrays,
 )
+from cotreat.calibrate.direct import around, refined, simulate_fit
 from cotreat.calibrate.emulator import (
     Emulator,
     TrainSettings,
-    held_out_error,
-    padded_data,
-    predict_many,
     train,
-    with_error,
 )
-from cotreat.calibrate.infer import Chains, Fit, Problem, fit, problem
+from cotreat.calibrate.infer import Chains, Fit, Problem, fit, problem, unseen_points
 from cotreat.calibrate.levels import LevelTable, Readings
 from cotreat.calibrate.likelihood import Likelihood, build
 from cotreat.calibrate.space import Design, Space, focus
@@ -57,22 +56,23 @@ QUICK_STUDIES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done. ``wide``, ``near``: points of the two banks; ``test``: points on which error is measured.
+    """How much is done. ``wide``, ``near``: points of the two banks; ``test``: draws simulated to refine the networks.
 
     ``studies``: ids (empty: every study of the evidence that enters the fit). ``linear_part``: share of the points that
     the rival with linear mood gets, 0 leaves it out. ``most_rivals``: only the first of the others.
     ``refit``: fit again without a cohort where importance weights cannot be trusted.
     """
 
-    wide: int = 61_440
-    near: int = 20_480
-    test: int = 1024
+    wide: int = 30_720
+    near: int = 10_240
+    test: int = 4096
     patients: int = 16
-    test_patients: int = 128
+    test_patients: int = 40
     train: TrainSettings = field(default_factory=TrainSettings)
+    refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=4000, rate=1e-3))
     first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
-    chains: Chains = field(default_factory=lambda: Chains(warmup=350, samples=350))
-    again: Chains = field(default_factory=lambda: Chains(warmup=120, samples=80, depth=6))
+    chains: Chains = field(default_factory=lambda: Chains(warmup=150, samples=500))
+    again: Chains = field(default_factory=lambda: Chains(warmup=60, samples=150, depth=7))
     studies: tuple[str, ...] = ()
     linear_part: float = 0.5
     most_rivals: int | None = None
@@ -96,7 +96,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything a fit of one structure of mood stands on."""
+    """Everything a fit of one structure of mood stands on; ``near``: an earlier fit, from which others begin."""
 
     space: Space
     studies: tuple[Study, ...]
@@ -106,21 +106,37 @@ class Material:
     terms: tuple[StudyTerms, ...]
     likelihood: Likelihood
     digest: str
+    near: Fit | None = None
 
     def problem(self, fixed: dict[str, float] | None = None) -> Problem:
         """The problem of a rival."""
         return problem(self.space, self.emulator, self.likelihood, fixed)
 
 
+_FIT = ("direct", "emulator", "infer", "levels", "likelihood", "rivals", "space", "terms")
+
+
 def fit_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
-    """Where the stages of a fit are kept."""
-    settings = wide_bank(plan, linear)
-    parts = [str(bank_folder(settings)), repr(plan.train), repr((plan.wide, plan.near, plan.test, plan.test_patients))]
-    parts += [repr(plan.first), str(plan.seed), str(linear)]
-    for key in keys:
-        study = load_study(key)
-        parts += [study_digest(study), study.model_dump_json()]
-    return cache_root() / f"fit-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16]}"
+    """Where the fits of a plan are kept, by everything they rest on, their code too."""
+    parts = [
+        _bank_parts(plan, keys, linear),
+        repr((plan.train, plan.refine, plan.near, plan.test, plan.test_patients, plan.first, plan.seed)),
+    ]
+    return _folder("fit", [*parts, *(load_study(k).model_dump_json() for k in keys), code_digest(*_FIT)])
+
+
+def _network_folder(plan: Plan, keys: Sequence[str], linear: bool, settings: TrainSettings, near: Path | None) -> Path:
+    parts = [_bank_parts(plan, keys, linear), repr(settings), str(plan.near), str(near), code_digest("emulator")]
+    return _folder("networks", parts)
+
+
+def _bank_parts(plan: Plan, keys: Sequence[str], linear: bool) -> str:
+    digests = [study_digest(load_study(k)) for k in keys]
+    return "|".join([str(bank_folder(wide_bank(plan, linear))), str(plan.wide), *digests])
+
+
+def _folder(kind: str, parts: Sequence[str]) -> Path:
+    return cache_root() / f"{kind}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16]}"
 
 
 def wide_bank(plan: Plan, linear: bool) -> BankSettings:
@@ -143,25 +159,48 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
     banks = [load_bank(wide, k) for k in keys]
     space = Space.of(load_parameters(PRIOR), linear)
     rough = replace(plan.train, steps=max(plan.train.steps // 3, 400)) if plan.near else plan.train
-    emulator = _trained(folder / "networks-1.npz", banks, rough, tell)
+    train_how = (rough, plan.jobs)
+    emulator = _trained(_network_folder(plan, keys, linear, rough, None), banks, train_how, tell)
     found = _material(space, banks, emulator, folder.name)
     if not plan.near:
         return found
-    start = kept_fit(
-        folder / "first.npz", lambda: fit(found.problem(), replace(plan.first, seed=plan.seed)), tell, "first fit"
-    )
-    design = focus(wide.design, space, start.z)
+    p = found.problem()
+    start = kept_fit(folder / "first.npz", lambda: fit(p, replace(plan.first, seed=plan.seed)), tell, "first fit")
+    design = _kept_design(folder / "near.npz", lambda: focus(wide.design, space, unseen_points(p, start, plan.seed)))
     near = replace(wide, draws=plan.near if not linear else _part(plan.near, plan.linear_part), design=design)
     make_bank(near, keys, _counter(tell, f"bank where the fit is, {name}"))
     more = [load_bank(near, b.study.id) for b in banks]
     z = np.concatenate([banks[0].z, more[0].z])
     banks = [_together(one, two, z) for one, two in zip(banks, more, strict=True)]
-    emulator = _trained(folder / "networks-2.npz", banks, plan.train, tell)
+    kept = _network_folder(plan, keys, linear, plan.train, bank_folder(near))
+    emulator = _trained(kept, banks, (plan.train, plan.jobs), tell)
     if plan.test:
-        held = replace(near, draws=plan.test, patients=plan.test_patients, design=replace(design, seed=design.seed + 1))
-        make_bank(held, keys, _counter(tell, f"points to measure the error on, {name}"))
-        emulator = _measured(emulator, [load_bank(held, k) for k in keys])
-    return _material(space, banks, emulator, folder.name)
+        p = _material(space, banks, emulator, folder.name).problem()
+        second = kept_fit(
+            folder / "second.npz", lambda: fit(p, replace(plan.first, seed=plan.seed + 1)), tell, "second fit"
+        )
+        about = around(second, plan.test, plan.seed)
+
+        def better() -> Emulator:
+            simulated = simulate_fit(p, about, (plan.test, plan.test_patients, plan.jobs), folder / "second", tell)
+            return refined(p, about, simulated, (plan.refine, plan.jobs), tell)
+
+        emulator = _kept_networks(folder / "networks.npz", better)
+        return replace(_material(space, banks, emulator, folder.name), near=second)
+    return replace(_material(space, banks, emulator, folder.name), near=start)
+
+
+def _kept_design(path: Path, make: Callable[[], Design]) -> Design:
+    """Where the second bank lies: from its file, or made and kept."""
+    if not path.is_file():
+        made = make()
+        assert made.centre is not None
+        assert made.factor is not None
+        plain = {"seed": made.seed, "inflate": made.inflate, "inflate_levels": made.inflate_levels}
+        write_arrays(path, {k: np.array(v) for k, v in plain.items()} | {"centre": made.centre, "factor": made.factor})
+    with np.load(path, allow_pickle=False) as data:
+        numbers = int(data["seed"]), float(data["inflate"]), float(data["inflate_levels"])
+        return Design(*numbers, data["centre"], data["factor"])
 
 
 def _counter(tell: Tell, what: str) -> Callable[[int, int, str], None]:
@@ -184,26 +223,21 @@ def _together(one: StudyBank, two: StudyBank, z: np.ndarray) -> StudyBank:
     return replace(one, z=z, readings=joined)
 
 
-def _measured(emulator: Emulator, banks: Sequence[StudyBank]) -> Emulator:
-    """Errors on points of their own."""
-    errors, sd_errors = [], []
-    for s, bank in enumerate(banks):
-        data = padded_data(bank, emulator.most)
-        one = {k: v[s] for k, v in emulator.weights.items()}
-        guess, log_sd = (np.asarray(v, np.float64) for v in predict_many(one, jnp.asarray(data["z"])))
-        error, sd_error = held_out_error((guess, log_sd), data, emulator.is_mean[s], emulator.kept[s])
-        errors.append(error)
-        sd_errors.append(sd_error)
-    return with_error(emulator, np.stack(errors), np.stack(sd_errors))
-
-
 # ---- stages on disk -------------------------------------------------------------------------------------------------
 
 
-def _trained(path: Path, banks: Sequence[StudyBank], settings: TrainSettings, tell: Tell) -> Emulator:
+def _trained(folder: Path, banks: Sequence[StudyBank], how: tuple[TrainSettings, int], tell: Tell) -> Emulator:
+    def make() -> Emulator:
+        return train(banks, how[0], lambda done, total: tell(f"networks: {done} of {total}"), how[1])
+
+    return _kept_networks(folder / "networks.npz", make)
+
+
+def _kept_networks(path: Path, make: Callable[[], Emulator]) -> Emulator:
+    """Networks from their file, or made and kept."""
     if path.is_file():
         return read_emulator(path)
-    made = train(banks, settings, lambda done, total: tell(f"networks: {done} of {total}"))
+    made = make()
     weights = {f"w.{k}": np.asarray(v) for k, v in made.weights.items()}
     others = {k: getattr(made, k) for k in ("kept", "is_mean", "error", "sd_error")}
     write_arrays(path, weights | others | {"keys": np.array(json.dumps(made.keys))})
@@ -226,6 +260,6 @@ def kept_fit(path: Path, make: Callable[[], Fit], tell: Tell, what: str) -> Fit:
             return Fit(**arrays, divergent=int(data["divergent"]))
     tell(what)
     made = make()
-    names = ("z", "effects", "log_density", "chain", "rhat", "ess")
+    names = ("z", "effects", "reach", "log_density", "chain", "rhat", "ess")
     write_arrays(path, {k: getattr(made, k) for k in names} | {"divergent": np.array(made.divergent)})
     return made

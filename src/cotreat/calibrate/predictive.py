@@ -18,7 +18,7 @@ from scipy.special import logsumexp, ndtri
 from scipy.stats import qmc
 
 from cotreat.calibrate.emulator import predict_all
-from cotreat.calibrate.infer import Fit, Problem, coordinates, log_density
+from cotreat.calibrate.infer import Fit, Problem, coordinates, log_density, unseen_effects, with_tails
 from cotreat.calibrate.levels import LevelTable
 from cotreat.calibrate.terms import OVERDISPERSION, size_of, standard_error
 from cotreat.evidence.schema import Study
@@ -54,28 +54,32 @@ def thin(fit: Fit, count: int) -> np.ndarray:
     return np.unique(np.linspace(0, len(fit.z) - 1, min(count, len(fit.z))).round().astype(int))
 
 
-def nodes(count: int, seed: int = 3) -> np.ndarray:
-    """Standard normal pairs, evenly spread, for effects of a study nobody has seen."""
-    return np.asarray(
-        ndtri(np.clip(qmc.Sobol(2, scramble=True, rng=np.random.default_rng(seed)).random(count), 1e-6, 1 - 1e-6))
-    )
+def nodes(count: int, dimensions: int, seed: int = 3) -> np.ndarray:
+    """Standard normal points, evenly spread, for effects of a study nobody has seen, (count, dimensions)."""
+    u = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed)).random(count)
+    return np.asarray(ndtri(np.clip(u, 1e-6, 1 - 1e-6)))
 
 
-def marginal_density(p: Problem, fit: Fit, take: np.ndarray, count: int = 64) -> np.ndarray:
+def marginal_density(p: Problem, fit: Fit, take: np.ndarray, count: int = 128) -> np.ndarray:
     """Log density of the figures of each study with its effects integrated out, (draws, studies)."""
-    at = jnp.asarray(nodes(count), jnp.float32)
+    normal = nodes(count, p.effects)
+    group = np.array([0, 0, *(1 + g for _, g in p.space.strengths)])
 
-    def one(z: Any) -> Any:
-        each = jax.vmap(lambda e: log_density(p, z, jnp.broadcast_to(e, (p.studies, 2))))(at)
+    def one(draw: Any) -> Any:
+        z, reach = draw
+        at = with_tails(jnp.asarray(normal, jnp.float32)) * jnp.concatenate([jnp.ones(1), reach])[group][None, :]
+        each = jax.vmap(lambda e: log_density(p, z, jnp.broadcast_to(e, (p.studies, p.effects))))(at)
         return jax.nn.logsumexp(each, axis=0) - jnp.log(count)
 
-    return np.asarray(jax.lax.map(jax.jit(one), jnp.asarray(fit.z[take], jnp.float32)), np.float64)
+    given = (jnp.asarray(fit.z[take], jnp.float32), jnp.asarray(fit.reach[take], jnp.float32))
+    return np.asarray(jax.lax.map(jax.jit(one), given), np.float64)
 
 
 def levels(p: Problem, fit: Fit, take: np.ndarray, *, new_study: bool, seed: int = 1) -> LevelDraws:
     """Levels of all studies under draws of a fit, with the effects found or with those of a new study."""
     rng = np.random.default_rng(seed)
-    effects = rng.standard_normal((len(take), p.studies, 2)) if new_study else fit.effects[take]
+    normal = rng.standard_normal((len(take), p.studies, p.effects))
+    effects = unseen_effects(p, fit.reach[take], normal) if new_study else fit.effects[take]
 
     def one(draw: Any) -> Any:
         z, e = draw

@@ -9,19 +9,24 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cotreat.calibrate.direct import compare_networks, simulate_fit
 from cotreat.calibrate.document import evidence_version, make_document
-from cotreat.calibrate.extras import felt_worse, replication
-from cotreat.calibrate.material import Plan, Tell
+from cotreat.calibrate.extras import after_ect, felt_worse, replication
+from cotreat.calibrate.interaction import interactions
+from cotreat.calibrate.material import Plan, Tell, fit_folder
 from cotreat.calibrate.sbc import Ranks, ranks
 from cotreat.calibrate.stages import Calibration, calibrate, stacked_draws
 from cotreat.measures.errors import InputError
-from cotreat.model.draw_set import About, save_draws
+from cotreat.model.draw_set import About, read_draws, save_draws
 
 _CLAIM = (
     "It was fitted to group figures of published trials. It has not been checked on individual patients, parameters "
     "whose posterior is their prior were not learnt from any trial, and a mechanism that no trial separates from its "
     "rivals is averaged over them, not known."
 )
+
+
+_CHECKED, _PATIENTS = 500, 64
 
 
 def run_calibration(plan: Plan, out: str, name: str | None, command: str, tell: Tell) -> tuple[dict[str, Any], Path]:
@@ -34,11 +39,24 @@ def run_calibration(plan: Plan, out: str, name: str | None, command: str, tell: 
     """
     found = calibrate(plan, tell)
     tested = ranks(found.fitted[0].problem, plan.sbc, plan.seed, tell) if plan.sbc else None
-    return write_calibration(found, tested, Path(out), (name, command), tell)
+    checked = check_directly(found, tell) if plan.test else None
+    return write_calibration(found, (tested, checked), Path(out), (name, command), tell)
+
+
+def check_directly(found: Calibration, tell: Tell) -> dict[str, Any]:
+    """The fit of the first rival against direct simulation at draws of its own."""
+    plan, first = found.plan, found.fitted[0]
+    folder = fit_folder(plan, [s.id for s in found.studies.studies], first.rival.linear) / "check"
+    how = (_CHECKED, _PATIENTS, plan.jobs)
+    return compare_networks(first.problem, first.fit, simulate_fit(first.problem, first.fit, how, folder, tell))
 
 
 def write_calibration(
-    found: Calibration, tested: Ranks | None, folder: Path, named: tuple[str | None, str], tell: Tell
+    found: Calibration,
+    checks: tuple[Ranks | None, dict[str, Any] | None],
+    folder: Path,
+    named: tuple[str | None, str],
+    tell: Tell,
 ) -> tuple[dict[str, Any], Path]:
     """The files of a calibration; each appears whole or not at all."""
     from cotreat.report.calibration_page import calibration_page
@@ -65,8 +83,14 @@ def write_calibration(
         path = folder / f"{name}.npz"
         checksum = save_draws(path, values, about)
         facts = {"name": name, "date": date, "command": named[1], "checksum": checksum, "status": about.status}
-        document = make_document(found, values, tested, facts)
-        document |= {"replication": replication(found), "worsening": felt_worse(found, path.read_bytes())}
+        document = make_document(found, values, checks, facts)
+        raw = path.read_bytes()
+        document |= {
+            "replication": replication(found),
+            "worsening": felt_worse(found, raw),
+            "interactions": interactions(read_draws(raw, "the draws of this calibration")),
+            "after_ect": after_ect(read_draws(raw, "the draws of this calibration")),
+        }
         _write(folder / "calibration.json", json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
         write_text(calibration_page(document), folder)
     except OSError as error:

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.stats import chi2
 
 from cotreat.calibrate.emulator import predict_all
-from cotreat.calibrate.infer import Problem, coordinates, full, lenient
+from cotreat.calibrate.infer import Problem, coordinates, full, lenient, reach_of, sample_unknowns, unseen_effects
 from cotreat.calibrate.likelihood import chain_cells, chain_density, item_values
+from cotreat.calibrate.space import STRENGTHS
 
 BINS = 8
 FALSE_ALARM = 0.01
@@ -72,14 +73,12 @@ def simulate_figures(p: Problem, z: np.ndarray, effects: np.ndarray, rng: np.ran
 def ranks(p: Problem, rounds: int, seed: int, tell: Callable[[str], None]) -> Ranks:
     """Ranks of the free coordinates over ``rounds`` worlds."""
     import numpyro
-    from numpyro import distributions as dist
     from numpyro.infer import MCMC, NUTS
 
     free = int(p.free.sum())
 
     def model(counts: Any, observed: Any) -> None:
-        some = numpyro.sample("z", dist.Normal(0.0, 1.0).expand([free]).to_event(1))
-        effects = numpyro.sample("effects", dist.Normal(0.0, 1.0).expand([p.studies, 2]).to_event(2))
+        some, effects, _ = sample_unknowns(p)
         value, log_sd = predict_all(p.emulator.weights, coordinates(p, full(p, some), effects))
         flat, spread = value.reshape(-1), log_sd.reshape(-1)
         chains = {**p.likelihood.chains, "counts": counts, "weight": np.ones(len(counts), np.float32)}
@@ -93,12 +92,15 @@ def ranks(p: Problem, rounds: int, seed: int, tell: Callable[[str], None]) -> Ra
     out, divergent = [], 0
     for k in range(rounds):
         rng = np.random.default_rng([seed, k])
-        truth = rng.standard_normal(free)
-        world = simulate_figures(p, np.asarray(full(p, truth)), rng.standard_normal((p.studies, 2)), rng)
+        truth, raw = rng.standard_normal(free), rng.standard_normal(len(STRENGTHS))
+        effects = unseen_effects(p, np.asarray(reach_of(raw)), rng.standard_normal((p.studies, p.effects)))
+        world = simulate_figures(p, np.asarray(full(p, truth)), effects, rng)
         with lenient():
             mcmc.run(jax.random.key(seed + k), world["counts"], world["observed"], extra_fields=("diverging",))
         divergent += int(np.sum(np.asarray(mcmc.get_extra_fields()["diverging"])))
-        out.append((np.asarray(mcmc.get_samples()["z"]) < truth).sum(axis=0))
+        got = mcmc.get_samples()
+        drawn, true = np.concatenate([got["z"], got["reach"]], axis=1), np.concatenate([truth, raw])
+        out.append((drawn < true).sum(axis=0))
         tell(f"simulation-based calibration: {k + 1} of {rounds}")
     names = tuple(n for n, f in zip(p.space.names, p.free, strict=True) if f)
-    return Ranks(names, np.array(out), divergent)
+    return Ranks((*names, *(f"between studies: {g}" for g in STRENGTHS)), np.array(out), divergent)

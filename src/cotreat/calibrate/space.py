@@ -28,6 +28,24 @@ EFFECTS = ("study.placebo", "study.resistance")
 SCALES = ("study.placebo_sd", "study.resistance_sd")
 """How far they reach. In the bank the scales stand at one fixed coordinate, so an effect there has one meaning."""
 SCALE_AT = 1.0
+STRENGTHS = {
+    "drugs and therapy": (
+        "tilt.antidepressant", "tilt.lithium", "tilt.antipsychotic", "therapy.psychotherapy",
+        "withdrawal_weight.antidepressant",
+    ),
+    "stimulation": ("session_yield.ect", "session_yield.tms", "session_yield.tdcs"),
+    "infusions": (
+        "session_yield.ketamine", "transient.ketamine", "transient.felt_infusion", "transient.inert_infusion",
+    ),
+    "conduct and reporting": (
+        "dropout.weekly_hazard", "nocebo.size", "withdrawal.dess_count", "withdrawal.dess_background",
+    ),
+}  # fmt: skip
+"""What differs between studies beyond their design: how strong each treatment is where it was given, and how a trial is
+conducted. A study moves each of these coordinates by a number of its own; how far these reach is one number for each
+group. Gains (what one part does to another) are not among them."""
+HETEROGENEITY = (0.4, 0.5)
+"""Prior of the reach, in prior SDs of the coordinate: lognormal with this median and log SD (90 %: 0.18 to 0.91)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,12 @@ class Space:
     def index(self, name: str) -> int:
         """Coordinate of a parameter."""
         return self.names.index(name)
+
+    @property
+    def strengths(self) -> tuple[tuple[int, int], ...]:
+        """Coordinates that studies move, each with the number of its group."""
+        groups = enumerate(STRENGTHS.values())
+        return tuple((self.index(n), g) for g, names in groups for n in names if n in self.names)
 
     def values(self, z: np.ndarray) -> dict[str, np.ndarray]:
         """Parameter values, arrays (points,), of coordinates (points, free); fixed parameters have their value."""

@@ -9,11 +9,11 @@ import numpy as np
 
 from cotreat.calibrate.bank import fitted_studies
 from cotreat.calibrate.compare import Comparison, LeaveOut, LeftOut, cohorts_of, leave_one_out, stack
-from cotreat.calibrate.infer import Fit, Problem, Sampler, fit
+from cotreat.calibrate.infer import Fit, Problem, Sampler, fit, reach_of, unseen_points
 from cotreat.calibrate.material import Material, Plan, Tell, fit_folder, kept_fit, make_material
 from cotreat.calibrate.predictive import FigureDraws, figures, levels, thin
 from cotreat.calibrate.rivals import Rival, rivals
-from cotreat.calibrate.space import EFFECTS, Space
+from cotreat.calibrate.space import EFFECTS, STRENGTHS, Space
 from cotreat.model.parameter_set import LINEAR_MOOD
 
 _PER_RIVAL = 600
@@ -72,12 +72,14 @@ def _fitted(plan: Plan, keys: Sequence[str], rival: Rival, material: Material, t
     name = rival.name.replace(" ", "-")
     run = replace(plan.chains, seed=plan.seed + 100)
     stem = f"{name}-{run.chains}x{run.samples}"
-    made = kept_fit(folder / f"{stem}.npz", lambda: fit(p, run), tell, f"fit of the rival: {rival.name}")
+    made = kept_fit(
+        folder / f"{stem}.npz", lambda: fit(p, run, near=material.near), tell, f"fit of the rival: {rival.name}"
+    )
     shorter: list[Sampler] = []
 
     def without(seed: int, weights: np.ndarray) -> Fit:
         if not shorter:  # compiled once, and only when a cohort needs it
-            shorter.append(Sampler(p, plan.again))
+            shorter.append(Sampler(p, plan.again, made))
         return shorter[0](seed, weights)
 
     how = LeaveOut(again=without if plan.refit else None, seed=plan.seed)
@@ -136,7 +138,7 @@ def prior_figures(found: Calibration, count: int = 600, seed: int = 23) -> list[
     f = found.fitted[0]
     rng = np.random.default_rng(seed)
     z = np.where(f.problem.free, rng.standard_normal((count, len(f.material.space))), f.problem.fixed)
-    prior = replace(f.fit, z=z, effects=np.zeros((count, f.problem.studies, 2)))
+    prior = replace(f.fit, z=z, reach=np.asarray(reach_of(rng.standard_normal((count, len(STRENGTHS))))))
     drawn = levels(f.problem, prior, np.arange(count), new_study=True, seed=seed)
     weights = np.full(count, 1.0 / count)
     return [Foreseen(tuple(_figures(f.material, drawn, s, seed)), weights) for s in range(f.problem.studies)]
@@ -171,7 +173,8 @@ def _mixed(parts: Sequence[tuple[Sequence[FigureDraws], np.ndarray]]) -> Foresee
 def stacked_draws(found: Calibration) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Joint draws of the mixture by parameter, with the flag of linear mood, and the rival each is from.
 
-    Effects of studies are not among them: a new study has its own.
+    Effects of studies on their patients are not among them: a new study has its own. Strengths of treatments are those
+    of a new study, another one in each draw.
     """
     count = found.plan.final
     shares = np.array([w for _, w in found.mixture()])
@@ -183,7 +186,8 @@ def stacked_draws(found: Calibration) -> tuple[dict[str, np.ndarray], np.ndarray
         if not size:
             continue
         take = np.linspace(0, len(f.fit.z) - 1, size).round().astype(int)
-        for name, array in _free_values(f.material.space, f.fit.z[take]).items():
+        points = unseen_points(f.problem, f.fit, found.plan.seed + k)[take]
+        for name, array in _free_values(f.material.space, points).items():
             values.setdefault(name, []).append(array)
         origin += [k] * size
     return {k: np.concatenate(v).astype(np.float32) for k, v in values.items()}, np.array(origin)

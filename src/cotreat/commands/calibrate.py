@@ -19,7 +19,7 @@ def _options(command: Any) -> Any:
     for option in reversed(
         [
             click.option("--quick", is_flag=True, help="Minutes: some studies, few points. To see that it works."),
-            click.option("--draws", type=int, default=None, help="Points of the bank over the prior (full: 61,440)."),
+            click.option("--draws", type=int, default=None, help="Points of the bank over the prior (full: 30,720)."),
             click.option("--jobs", type=int, default=2, show_default=True, help="Processes that simulate."),
             click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
         ]
@@ -127,7 +127,7 @@ def _plan(options: dict[str, Any]) -> Plan:
     draws = options["draws"]
     if draws is not None:
         if draws < 1024 or draws % 1024:
-            raise InputError(f"draws must be a multiple of 1024, not {draws}", examples=("4096", "20480", "61440"))
+            raise InputError(f"draws must be a multiple of 1024, not {draws}", examples=("4096", "20480", "30720"))
         plan = replace(plan, wide=draws, near=max(1024, draws // 3 // 1024 * 1024))
     if options["sbc"] is not None:
         plan = replace(plan, sbc=options["sbc"])

@@ -16,7 +16,7 @@ from cotreat.measures.errors import InputError
 @click.command(epilog=EXAMPLE + "cotreat monitor examples/monitor.csv --mapping examples/monitor-mapping.yaml")
 @click.argument("file")
 @click.option(
-    "--mapping", default=None, help="Mapping file (YAML): groups of items, scales of your own, REDCap columns."
+    "--mapping", default=None, help="Mapping file (YAML): groups of items, scales of your own, columns of a wide table."
 )
 @click.option(
     "--research", is_flag=True, help="Add the research view: forecast and what-if, not validated for individuals."
@@ -25,14 +25,16 @@ from cotreat.measures.errors import InputError
 @click.option("--today", default=None, help="The day the record ends on (2026-01-31). Default: the last row.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
 @click.option("--particles", type=int, default=2000, show_default=True, help="Particles of the filter.")
-@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option(
+    "--params", default=None, show_default="the packaged one", help="Parameter set: a name or a file (YAML or draws)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--out", default=None, help="Folder for an HTML report; created only on success.")
 def monitor(file: str, as_json: bool, out: str | None, **options: Any) -> None:
     """Follow one person: for each day, more like withdrawal or more like relapse, and how sure.
 
-    FILE is a table of one person's ratings, doses and sessions (date,time,kind,name,value,unit,note), or a REDCap
-    export with a mapping file. Red flags are shown first.
+    FILE is a table of one person's ratings, doses and sessions (date,time,kind,name,value,unit,note), or a wide table
+    (a REDCap export, a diary app) with a mapping file. Red flags are shown first.
     """
     from cotreat.monitor.reader import read
 
@@ -40,10 +42,11 @@ def monitor(file: str, as_json: bool, out: str | None, **options: Any) -> None:
     _check(options)
     today = _date(options["today"])
     record = read(file, options["mapping"], today)
-    from cotreat.model.parameter_set import load_parameters
+    from cotreat.model.parameter_set import DEFAULT, load_parameters
     from cotreat.monitor.document import Made, document
     from cotreat.monitor.follow import Filter, FilterSettings
 
+    options["params"] = options["params"] or DEFAULT
     parameters = load_parameters(options["params"])
     with Progress(as_json) as progress:
         settings = FilterSettings(options["particles"], options["seed"], progress)

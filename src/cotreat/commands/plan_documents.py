@@ -21,6 +21,11 @@ def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--crisis-line", default="", help="Number to call with thoughts of suicide. Default: a line."),
             click.option("--clinic-phone", default="", help="The clinic's telephone. Default: a line to fill in."),
             click.option("--calendar-details", is_flag=True, help="Name drugs and treatments in the calendar."),
+            click.option(
+                "--calendar-name",
+                default="",
+                help="Tells this plan from another person's same plan in one calendar; keep it when you plan anew.",
+            ),
         ]
     ):
         command = option(command)
@@ -39,7 +44,7 @@ def write_taper(
     found = {"plan.json": as_json(document)}
     against = why_not(document)
     if not against:
-        found |= taper_files(document, choices(given))
+        found |= taper_files(document, choices(given), out)
     written = write(found, out)
     for line in () if quiet else refused(against):
         print(line, file=sys.stderr)
@@ -51,7 +56,8 @@ def choices(given: dict[str, Any]) -> Any:
     from cotreat.plan.documents.material import Calls
     from cotreat.plan.documents.write import Choices
 
-    return Choices(Calls(given["crisis_line"].strip(), given["clinic_phone"].strip()), given["calendar_details"])
+    calls = Calls(given["crisis_line"].strip(), given["clinic_phone"].strip())
+    return Choices(calls, given["calendar_details"], given["calendar_name"].strip())
 
 
 def as_json(document: dict[str, Any]) -> bytes:
@@ -90,7 +96,7 @@ def run_course(file: str, as_json_only: bool, out: str | None, given: dict[str, 
         chosen = choices(given)
         material = course_material(found, document, chosen.calls)
         if out is not None:
-            written = write({"plan.json": as_json(document), **files(material, chosen)}, out)
+            written = write({"plan.json": as_json(document), **files(material, chosen, out)}, out)
     if as_json_only:
         print_json(document)
         return 1 if found.stopped else 0
@@ -116,7 +122,8 @@ def _no_course(document: dict[str, Any]) -> list[str]:
     return [
         "No course:",
         *(f"- {reason}" for reason in document["reasons"]),
-        *(f"What would help: {text}" for text in document["would_help"]),
+        *(["", "What would help (facts under patient, or in a file for --patient):"] if document["would_help"] else []),
+        *(f"  {text}" for text in document["would_help"]),
         "",
         f"Made by: {made['command']}",
         f"cotreat {made['version']}, rule pack {pack['version']} {pack['hash'][:12]}, no random numbers.",

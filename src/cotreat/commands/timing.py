@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -66,13 +68,10 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
         document = run(question, shifts, how, asked, progress)
     path = None
     if folder is not None:
-        from cotreat.report.html import render_page, write_text
-        from cotreat.report.reading import read_provenance
         from cotreat.report.timing_page import timing_page
 
-        head, page = timing_page(document, read_provenance(document))
         title = f"{document['question']['drug']} around {document['question']['stimulation']}"
-        path = write_text(render_page(title, head, page, document["disclaimer"]), folder)
+        path = _write_page(document, timing_page, title, folder)
         _write_comparisons(document, folder)
     if as_json:
         print_json(document)
@@ -142,11 +141,8 @@ def direction(stimulation: str, drug: str, **options: Any) -> None:
     path = None
     if folder is not None:
         from cotreat.report.direction_map_page import direction_page
-        from cotreat.report.html import render_page, write_text
-        from cotreat.report.reading import read_provenance
 
-        head, page = direction_page(document, read_provenance(document))
-        path = write_text(render_page("The direction map", head, page, document["disclaimer"]), folder)
+        path = _write_page(document, direction_page, "The direction map", folder)
     if as_json:
         print_json(document)
         return
@@ -170,7 +166,7 @@ def direction(stimulation: str, drug: str, **options: Any) -> None:
 @click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
 @click.option("--threads", type=int, default=None, help="Threads; results do not depend on it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-@click.option("--out", default=None, help="Folder for a `cotreat trial` file of each design.")
+@click.option("--out", default=None, help="Folder for the HTML report and a `cotreat trial` file of each design.")
 def settle_command(stimulation: str, drug: str, **options: Any) -> None:
     """Rank trials by how much they would improve the choice between before and after.
 
@@ -198,9 +194,13 @@ def settle_command(stimulation: str, drug: str, **options: Any) -> None:
     )
     with Progress(as_json) as progress:
         document = settle(question, how, sizes, command, progress)
+    path = None
     if folder is not None:
+        from cotreat.report.settle_page import settle_page
+
+        path = _write_page(document, settle_page, "Which trial would settle it?", folder)
         files = {f"{r['design'].replace(' ', '-')}_{r['patients']}.yaml": r["trial"] for r in document["designs"]}
-        _write_files(folder, files)
+        _write_files(f"{folder}/trials", files)
     if as_json:
         print_json(document)
         return
@@ -209,8 +209,9 @@ def settle_command(stimulation: str, drug: str, **options: Any) -> None:
     from cotreat.report.settle_text import print_settle
 
     print_settle(document, Console())
-    if folder is not None:
-        print(f"Trials: {folder}")
+    if path is not None:
+        print(f"Report: {path}")
+        print(f"Power of each: cotreat trial {folder}/trials/FILE.yaml")
 
 
 @timing.command(
@@ -219,6 +220,7 @@ def settle_command(stimulation: str, drug: str, **options: Any) -> None:
 @click.argument("file")
 @click.option("--week", type=click.IntRange(1, 104), default=26, show_default=True, help="Week of the outcomes.")
 @simulation_options
+@click.option("--out", default=None, help="Folder for the HTML report; created only on success.")
 def schedule_command(file: str, **options: Any) -> None:
     """Try every combination of a few choices and show the schedules that no other beats in all goals.
 
@@ -229,7 +231,9 @@ def schedule_command(file: str, **options: Any) -> None:
     from cotreat.optimise.evaluate import Setting
     from cotreat.optimise.schedule import read_search, schedule
 
-    search, as_json = read_search(file), options["as_json"]
+    folder, as_json = options["out"], options["as_json"]
+    writable(folder)
+    search = read_search(file)
     how = Setting(search.who, load_parameters(options["params"]), settings(options, None), options["week"])
     command = f"cotreat timing schedule {shlex.quote(file)} "
     command += " ".join(
@@ -237,6 +241,11 @@ def schedule_command(file: str, **options: Any) -> None:
     )
     with Progress(as_json) as progress:
         document = schedule(search, how, command, progress)
+    path = None
+    if folder is not None:
+        from cotreat.report.schedule_page import schedule_page
+
+        path = _write_page(document, schedule_page, document["title"], folder)
     if as_json:
         print_json(document)
         return
@@ -245,11 +254,20 @@ def schedule_command(file: str, **options: Any) -> None:
     from cotreat.report.settle_text import print_schedule
 
     print_schedule(document, Console())
+    if path is not None:
+        print(f"Report: {path}")
+
+
+def _write_page(document: dict[str, Any], made: Callable[..., Any], title: str, folder: str) -> Path:
+    """Write the page that ``made`` gives of a document and return its path."""
+    from cotreat.report.html import render_page, write_text
+    from cotreat.report.reading import read_provenance
+
+    head, page = made(document, read_provenance(document))
+    return write_text(render_page(title, head, page, document["disclaimer"]), folder)
 
 
 def _write_files(folder: str, files: dict[str, str]) -> None:
-    from pathlib import Path
-
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cotreat.commands.shared import EXAMPLE, Progress, print_json, writable
+from cotreat.commands.shared import EXAMPLE, Progress, keeping, print_json, resumable, writable
 from cotreat.measures.errors import InputError
 
 
@@ -29,12 +29,14 @@ from cotreat.measures.errors import InputError
     help="kernel: compiled from the model. reference: the plain scan it is checked against.",
 )
 @click.option("--threads", type=int, default=None, help="Threads; results do not depend on it.")
+@resumable
 @click.option("--out", default=None, help="Folder for an HTML report; created only on success.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def trial(file: str, as_json: bool, out: str | None, **options: Any) -> None:
+def trial(file: str, as_json: bool, out: str | None, resume: bool, **options: Any) -> None:
     """Simulate a clinical trial many times: its power, assurance and sample size.
 
-    FILE is a YAML file: arms or factors as treatment sentences (or a stated effect), visits, endpoints, sizes.
+    FILE is a YAML file: arms or factors as treatment sentences (or a stated effect), visits, endpoints, sizes. Finished
+    parts of a long run are kept: after it was cut off, the same command with --resume goes on.
     """
     from cotreat.trial.virtual.file import load_trial
 
@@ -48,7 +50,8 @@ def trial(file: str, as_json: bool, out: str | None, **options: Any) -> None:
     size = Size(**{k: options[k] for k in ("trials", "draws", "seed", "patients", "threads", "engine")})
     how = Options(at=at, assure=not options["no_assurance"], command=_remake(file, options))
     with Progress(as_json) as progress:
-        document = trial_document(design, size, load_parameters(options["params"]), how, progress)
+        parameters = load_parameters(options["params"])
+        document = trial_document(design, size, parameters, how, progress, keeping(progress, resume))
     path: Path | None = None
     if out is not None:
         from cotreat.report.trial_page import write_trial_report

@@ -222,6 +222,8 @@ def _doses(rows: list[Row], start: dt.date) -> tuple[DoseChange, ...]:
             raise row.error(f"{row.name} changes from {known.unit} (row {known.row}) to {row.unit}")
         if first and row.value == 0:
             raise row.error(f"{row.name} is stopped, but no dose of it was prescribed before")
+        if known is not None and found and [d for d in found if d.drug == row.name][-1].amount == row.value:
+            continue  # a dose that is written again is no change
         found.append(
             DoseChange((row.date - start).days, row.name, cast(float, row.value), row.unit, before, row.number)
         )

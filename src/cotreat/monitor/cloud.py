@@ -4,11 +4,15 @@ A particle carries a state of the patient model, the person's numbers, stress, a
 these, each signal is a linear regression on (1, illness, withdrawal, stress), whose coefficients and error are kept as
 a normal and an inverse gamma (Rao-Blackwell): they are learned as far as the particle's path is right, and the
 predictive is Student's t. The variance of the error enters the update of the coefficients by its mean.
+
+Errors of ratings follow one another: what is off today is still partly off tomorrow (a first-order autoregression, by
+days). A rating is therefore compared with the one before: y - r y' against f - r f', with r = memory ^ days between.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaln, stdtr
@@ -21,6 +25,8 @@ MEMORY = 14
 """Days of path kept: the longest recall of a scale."""
 _SAME_DAY = 0.4
 """Correlation of the errors of momentary ratings within a day."""
+_FORGOTTEN = 10
+"""Days after which nothing is left of an error."""
 _MOST_FREEDOM = 60.0
 _LARGEST_SURPRISE = 9.0
 _HALF_STEP = 1.0 / 12.0
@@ -29,13 +35,16 @@ _HALF_STEP = 1.0 / 12.0
 @dataclass
 class Regressions:
     """Coefficients of every signal: ``mean`` (signals, 4, n), ``cov`` (signals, 4, 4, n), ``error`` variance and
-    ``freedom`` (signals, n); ``seen`` the last day each signal was rated."""
+    ``freedom`` (signals, n); ``seen`` the last day each signal was rated, ``value`` what it was then (NaN at the end of
+    the scale, where the error is not known) and ``regressors`` (signals, 4, n) of that day."""
 
     mean: np.ndarray
     cov: np.ndarray
     error: np.ndarray
     freedom: np.ndarray
     seen: np.ndarray
+    value: np.ndarray
+    regressors: np.ndarray
 
     @classmethod
     def before(cls, priors: list[Expected], n: int) -> Regressions:
@@ -47,19 +56,40 @@ class Regressions:
                 cov[j, k, k] = e.sd[k] ** 2
         error = np.array([[e.error**2] * n for e in priors]).reshape(len(priors), n)
         freedom = np.array([[e.freedom] * n for e in priors]).reshape(len(priors), n)
-        return cls(mean, cov, error, freedom, np.full(len(priors), -1))
+        last = np.full(len(priors), -1), np.full(len(priors), np.nan), np.zeros((len(priors), 4, n))
+        return cls(mean, cov, error, freedom, *last)
 
     def take(self, index: np.ndarray) -> Regressions:
         """The particles at ``index``."""
-        return Regressions(
-            self.mean[:, :, index], self.cov[:, :, :, index], self.error[:, index], self.freedom[:, index], self.seen
+        return replace(
+            self,
+            mean=self.mean[:, :, index],
+            cov=self.cov[:, :, :, index],
+            error=self.error[:, index],
+            freedom=self.freedom[:, index],
+            regressors=self.regressors[:, :, index],
         )
+
+    def chosen(self, accept: np.ndarray, new: Regressions) -> Regressions:
+        """Those of ``new`` where ``accept`` is true."""
+        names = ("mean", "cov", "error", "freedom", "regressors")
+        return replace(new, **{k: np.where(accept, getattr(new, k), getattr(self, k)) for k in names})
+
+    def since_last(self, j: int, day: int, f: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, Any, Any]:
+        """Regressors less what the last rating of a signal explains, what it adds to the rating, and the share of the
+        variance of the error that is new; ``f`` (4, n) regressors of the day, ``memory`` (n,) a day."""
+        gap = day - int(self.seen[j])
+        if self.seen[j] < 0 or gap > _FORGOTTEN or np.isnan(self.value[j]):
+            return f, 0.0, 1.0
+        r = memory**gap
+        return f - r * self.regressors[j], r * self.value[j], 1.0 - r**2
 
 
 @dataclass
 class Cloud:
-    """``state`` (states, n) of the model, ``stress`` and ``symptoms`` (n,), ``path`` (3, days, n): illness, withdrawal
-    and stress of the last days, newest first; ``person``; ``learned``; ``log_weight`` (n,)."""
+    """``state`` (states, n) of the model; ``stress`` and ``symptoms`` (n,); ``path`` (4, days, n): illness, withdrawal
+    with nocebo, stress, and withdrawal alone of the last days, newest first; ``person``; ``learned``; ``log_weight``
+    (n,)."""
 
     state: np.ndarray
     stress: np.ndarray
@@ -89,8 +119,8 @@ class Cloud:
 
 
 def recalled(path: np.ndarray, days: int) -> np.ndarray:
-    """Illness, withdrawal and stress as a rater who looks back over ``days`` sees them, (3, n)."""
-    return np.asarray(path[:, : max(1, min(days, MEMORY))].mean(axis=1))
+    """Illness, withdrawal with nocebo, and stress as a rater who looks back over ``days`` sees them, (3, n)."""
+    return np.asarray(path[:3, : max(1, min(days, MEMORY))].mean(axis=1))
 
 
 def design(path: np.ndarray, days: int) -> np.ndarray:
@@ -111,21 +141,23 @@ def weigh(cloud: Cloud, day: int, seen: list[tuple[int, Signal, Observation]]) -
     """
     old = cloud.learned
     new = replace(old, mean=old.mean.copy(), cov=old.cov.copy(), error=old.error.copy(), freedom=old.freedom.copy())
-    new.seen = old.seen.copy()
+    new.seen, new.value, new.regressors = old.seen.copy(), old.value.copy(), old.regressors.copy()
     total = np.zeros(len(cloud.log_weight))
-    drift = cloud.person["level.drift"]
+    drift, memory = cloud.person["level.drift"], cloud.person["error.memory"]
     for j, signal, rating in seen:
-        f = design(cloud.path, signal.recall_days)
+        today = design(cloud.path, signal.recall_days)
+        f, carried, fresh = old.since_last(j, day, today, memory)
         mean, cov, error, freedom = new.mean[j], new.cov[j], new.error[j], new.freedom[j]
         gap = day - new.seen[j] if new.seen[j] >= 0 else 0
         cov[LEVEL, LEVEL] += gap * drift**2 * error
         new.seen[j] = day
         pf = np.einsum("kln,ln->kn", cov, f)
-        noise = error * error_factor(rating.count) + _HALF_STEP * signal.step**2 / rating.count
+        noise = error * fresh * error_factor(rating.count) + _HALF_STEP * signal.step**2 / rating.count
         q = np.einsum("kn,kn->n", f, pf) + noise
-        expected = np.einsum("kn,kn->n", f, mean)
+        expected = carried + np.einsum("kn,kn->n", f, mean)
         at_floor = rating.value <= signal.low + 1e-9
         at_top = rating.value >= signal.high - 1e-9
+        new.value[j], new.regressors[j] = (np.nan if at_floor or at_top else rating.value), today
         z = (rating.value - expected) / np.sqrt(q)
         if at_floor or at_top:
             half = 0.5 * signal.step / np.sqrt(q)

@@ -18,6 +18,7 @@ from cotreat.monitor.cloud import MEMORY, Cloud, Regressions, design, weigh
 from cotreat.monitor.dynamics import STEPS, Day, Given, given, particle_constants, steady, steady_day
 from cotreat.monitor.person import prior, well_mood
 from cotreat.monitor.record import GROUPS, DoseChange, Observation, Record, Signal
+from cotreat.monitor.resample import left, left_within, out_of_balance, redraw, weights
 from cotreat.monitor.signals import STRESS, Expected, expected
 
 PRESENT = 0.25
@@ -33,7 +34,12 @@ _PUSHED, _PUSH = 0.04, 0.7
 _JUMP = 0.012
 _JUMP_AFTER_CUT = 0.05
 _AFTER_CUT_DAYS = 4
+LATELY = 10
+"""Days back to which ``Track.lately`` looks."""
+_PUSH_ALONE = 3
 _START, _DAY, _MOVE, _RESAMPLE, _LEAD_IN = range(5)
+
+_OF_A_DAY = ("withdrawal", "relapse", "both", "lately", "left", "stages", "resampled", "evidence")
 
 Seen = list[tuple[int, Signal, Observation]]
 
@@ -52,7 +58,8 @@ class Track:
     """What the filter says of each day; arrays have one entry a day.
 
     ``withdrawal``, ``relapse``, ``both``: probabilities that withdrawal is present, that mood is in the ill state (or
-    its symptoms are at least half there), and both.
+    its symptoms are at least half there), and both. ``lately``: probability, at the end of the day, that withdrawal is
+    present or was in the last ten days.
     ``illness`` (days, 3) and ``push`` (days, 3): median and 90 % of symptoms (0 well, 1 ill) and of withdrawal.
     ``share`` (days, signals, 4): expected part of level, illness, withdrawal and stress in each signal.
     ``spread`` (days, signals): SD of what is expected of the signal that day; ``usual``: SD on calm days, from
@@ -65,6 +72,7 @@ class Track:
     withdrawal: np.ndarray
     relapse: np.ndarray
     both: np.ndarray
+    lately: np.ndarray
     illness: np.ndarray
     push: np.ndarray
     share: np.ndarray
@@ -89,9 +97,9 @@ class Filter:
         self.settings = settings or FilterSettings()
         self.given: Given = given(record)
         self._parameters = parameters or load_parameters()
-        found = self._parameters.parameters
+        middle = self._parameters.medians()
         loadings: dict[str, float] = {
-            k: found[f"withdrawal.{k}"].median for k in GROUPS if f"withdrawal.{k}" in found and k != "mood"
+            k: float(middle[f"withdrawal.{k}"][0]) for k in GROUPS if f"withdrawal.{k}" in middle and k != "mood"
         }
         self.priors: list[Expected] = [expected(s, loadings) for s in record.signals]
         by_day: list[Seen] = [[] for _ in range(record.days)]
@@ -100,6 +108,7 @@ class Filter:
             by_day[o.day].append((place[o.signal], record.signals[place[o.signal]], o))
         self.seen = [sorted(found, key=lambda f: f[1].name) for found in by_day]
         self._modelled = {d.name for d in self.given.channels.drugs}
+        self._may_withdraw = "withdrawal" in self.given.channels.states
         self._held: dict[tuple[tuple[str, float], ...], np.ndarray] = {}
         self._counts: dict[int, int] = {}
         self.cuts = {day for day, *_ in record.cuts()}
@@ -113,12 +122,13 @@ class Filter:
         symptoms = 0.5 * (start["mood"] + 1.0)
         self.step = Day.of(self.given.channels, c)
         self.c = _stacked(c)
-        path = np.zeros((3, MEMORY, n))
+        path = np.zeros((4, MEMORY, n))
         path[0] = symptoms
         stress = rng.standard_normal(n)
         path[2] = stress
         state = np.stack([start[s] for s in self.given.channels.states]).astype(np.float32)
-        self.cloud = Cloud(state, stress, symptoms, path, person, Regressions.before(self.priors, n), np.zeros(n))
+        learned = Regressions.before(self.priors, n)
+        self.cloud = Cloud(state, stress, symptoms, path, person, learned, np.zeros(n))
         self._lead_in(rng)
 
     def _lead_in(self, rng: np.random.Generator) -> None:
@@ -128,7 +138,7 @@ class Filter:
         """
         usual = steady_day(self.record, self.given)
         for day in range(LEAD_IN):
-            self.cloud = self.ahead(self.cloud, usual, False, self._rng(_LEAD_IN, day))
+            self.cloud = self.ahead(self.cloud, usual, None, self._rng(_LEAD_IN, day))
         ill = self.ill()
         n, fallen = len(ill), np.flatnonzero(ill)
         well = np.flatnonzero(~ill)
@@ -150,10 +160,12 @@ class Filter:
         self.c = _stacked(self._constants_of(person.parameters(), person["half_life"]))
 
     def ahead(
-        self, cloud: Cloud, inputs: np.ndarray, after_cut: bool, rng: np.random.Generator, pushed: bool = False
+        self, cloud: Cloud, inputs: np.ndarray, since_cut: int | None, rng: np.random.Generator, pushed: bool = False
     ) -> Cloud:
         """The particles a day later, before its ratings.
 
+        ``since_cut``: days since the last cut, None before any. What people report because they know of a cut has a
+        size of their own and fades; it looks like withdrawal and comes with distress, whatever the size of the cut.
         ``pushed``: some are proposed a day that moves mood up or down more than chance would, and are weighted for it,
         so that a rare change of state is there to be found when the ratings ask for it.
         """
@@ -162,14 +174,20 @@ class Filter:
         state, mean_mood, push = self.step(cloud.state, self.c, inputs, noise)
         z, jump, size = rng.standard_normal(n), rng.random(n), rng.exponential(1.5, n)
         keep = np.exp(-1.0 / cloud.person["stress.days"])
-        likely = _JUMP_AFTER_CUT if after_cut else _JUMP
+        likely = _JUMP_AFTER_CUT if since_cut is not None and since_cut < _AFTER_CUT_DAYS else _JUMP
         stress = keep * cloud.stress + np.sqrt(1.0 - keep**2) * z + np.where(jump < likely, size, 0.0)
         follow = -np.expm1(-1.0 / cloud.person["mood.lag"])
         symptoms = cloud.symptoms + follow * (0.5 * (mean_mood + 1.0) - cloud.symptoms)
-        today = np.stack([symptoms, push, stress])[:, None]
+        today = np.stack([symptoms, push + self._nocebo(cloud, since_cut), stress, push])[:, None]
         path = np.concatenate([today, cloud.path[:, :-1]], axis=1)
         log_weight = cloud.log_weight + tilted
         return replace(cloud, state=state, stress=stress, symptoms=symptoms, path=path, log_weight=log_weight)
+
+    def _nocebo(self, cloud: Cloud, since_cut: int | None) -> np.ndarray | float:
+        """Complaints of the day that come from knowing of a cut, in units of withdrawal."""
+        if since_cut is None:
+            return 0.0
+        return np.asarray(cloud.person["nocebo"] * np.exp(-since_cut / cloud.person.of_draw("nocebo.time_constant")))
 
     def hold(self, day: int) -> np.ndarray:
         """Inputs of the days after a day when the prescribed doses go on and nothing else is given."""
@@ -188,36 +206,46 @@ class Filter:
         """Ratings a day of a signal, as a rule, up to the day reached."""
         return self._counts.get(j, 1)
 
-    def after_cut(self, day: int) -> bool:
-        """Whether a cut lies in the last days, so that feeling worse is expected by the person."""
-        return any(day - _AFTER_CUT_DAYS < cut <= day for cut in self.cuts)
+    def since_cut(self, day: int) -> int | None:
+        """Days since the last cut up to a day, None before any."""
+        return min((day - cut for cut in self.cuts if cut <= day), default=None)
 
     def take_day(self, day: int) -> tuple[int, bool, float, float]:
         """Moves to the end of a day. Returns stages, whether resampled, share of particles left, log evidence."""
-        before, seen, cut = self.cloud, self.seen[day], self.after_cut(day)
+        before, seen, cut = self.cloud, self.seen[day], self.since_cut(day)
         self._counts |= {j: o.count for j, _, o in seen}
         moved = self.ahead(before, self.given.inputs[day], cut, self._rng(_DAY, day), pushed=bool(seen))
         if not seen:
             self.cloud = moved
-            return 1, False, _left(moved.weight), 0.0
+            return 1, False, left(moved.weight), 0.0
         log_likelihood, learned = weigh(moved, day, seen)
         evidence = _log_mean(moved.log_weight, log_likelihood)
         log_weight = moved.log_weight + log_likelihood
-        left = _left(_weights(log_weight))
-        if left < COLLAPSE:
+        w = weights(log_weight)
+        carried = left(w)
+        if carried < COLLAPSE:
             stages = self._in_stages(before, moved, (log_likelihood, learned), day)
-            return stages, True, left, evidence
+            return stages, True, carried, evidence
         self.cloud = replace(moved, learned=learned, log_weight=log_weight - log_weight.max())
-        if left < RESAMPLE:
+        group = self._groups(self.cloud)
+        if left_within(w, group) < RESAMPLE or out_of_balance(w, group):
             rng = self._rng(_RESAMPLE, day)
-            self._renew(self.cloud.take(_systematic(self.cloud.weight, rng)), rng, day)
-            return 1, True, left, evidence
-        return 1, False, left, evidence
+            index, log_weight = redraw(log_weight, group, rng)
+            self._renew(replace(self.cloud.take(index), log_weight=log_weight), rng, day)
+            return 1, True, carried, evidence
+        return 1, False, carried, evidence
+
+    def _groups(self, cloud: Cloud) -> np.ndarray:
+        """Number of the group of each particle: ill or not, prone to withdrawal or not (see ``resample``)."""
+        prone = cloud.person.prone() if self._may_withdraw else 0
+        return np.asarray(2 * self._ill(cloud) + prone)
 
     def _renew(self, cloud: Cloud, rng: np.random.Generator, day: int) -> None:
-        person = cloud.person.refreshed(rng.standard_normal(cloud.person.values.shape))
+        group = self._groups(cloud)
+        noise = rng.standard_normal(cloud.person.values.shape)
+        person = cloud.person.refreshed(noise, cloud.weight, group)
         if day < self.first_change:
-            person = person.shuffled(rng.permutation(person.size))
+            person = person.shuffled(rng, group)
         self.cloud = replace(cloud, person=person)
         self._refresh_constants()
 
@@ -227,28 +255,29 @@ class Filter:
         log_weight, power, stage = moved.log_weight.copy(), 0.0, 0
         n = len(log_weight)
         while power < 1.0 and stage < _MOST_STAGES:
-            add = 1.0 - power if stage == _MOST_STAGES - 1 else _largest_power(log_weight, log_likelihood, 1.0 - power)
+            rest, group = 1.0 - power, self._groups(moved)
+            add = rest if stage == _MOST_STAGES - 1 else _largest_power(log_weight, log_likelihood, group, rest)
             power += add
             rng = self._rng(_MOVE, day, stage)
-            index = _systematic(_weights(log_weight + add * log_likelihood), rng)
+            index, log_weight = redraw(log_weight + add * log_likelihood, group, rng)
             before, moved, learned = before.take(index), moved.take(index), learned.take(index)
-            log_likelihood, log_weight = log_likelihood[index], np.zeros(n)
+            log_likelihood = log_likelihood[index]
             self.cloud = before
             self.c = self.c[:, index]
             for _ in range(_MOVES):
-                new = self.ahead(before, self.given.inputs[day], self.after_cut(day), rng)
+                new = self.ahead(before, self.given.inputs[day], self.since_cut(day), rng)
                 new_likelihood, new_learned = weigh(new, day, self.seen[day])
                 accept = np.log(rng.random(n)) < power * (new_likelihood - log_likelihood)
-                moved, learned = _choose(accept, new, moved), _choose_learned(accept, new_learned, learned)
+                moved, learned = _choose(accept, new, moved), learned.chosen(accept, new_learned)
                 log_likelihood = np.where(accept, new_likelihood, log_likelihood)
             stage += 1
-        self._renew(replace(moved, learned=learned, log_weight=np.zeros(n)), self._rng(_RESAMPLE, day), day)
+        self._renew(replace(moved, learned=learned, log_weight=log_weight), self._rng(_RESAMPLE, day), day)
         return stage
 
     def run(self, each_day: Callable[[int], None] | None = None) -> Track:
         """Takes every day; ``each_day`` is called at the end of each."""
         days, signals = self.record.days, self.record.signals
-        out = {k: np.zeros(days) for k in ("withdrawal", "relapse", "both", "left", "stages", "resampled", "evidence")}
+        out = {k: np.zeros(days) for k in _OF_A_DAY}
         illness, push = np.zeros((days, 3)), np.zeros((days, 3))
         share, spread, usual = (np.zeros((days, len(signals), *k)) for k in ((4,), (), ()))
         for day in range(days):
@@ -256,8 +285,11 @@ class Filter:
             w = self.cloud.weight
             present, ill = self.present(), self.ill()
             out["withdrawal"][day], out["relapse"][day] = w @ present, w @ ill
-            out["both"][day] = w @ (present & ill)
-            illness[day], push[day] = _quantiles(self.cloud.path[0, 0], w), _quantiles(self.cloud.path[1, 0], w)
+            out["both"][day], out["lately"][day] = w @ (present & ill), w @ self.present_lately()
+            illness[day], push[day] = (
+                _quantiles(self.cloud.path[0, 0], w),
+                _quantiles(self.cloud.path[_PUSH_ALONE, 0], w),
+            )
             for j, signal in enumerate(signals):
                 f = design(self.cloud.path, signal.recall_days)
                 parts = self.cloud.learned.mean[j] * f
@@ -275,6 +307,7 @@ class Filter:
             out["withdrawal"],
             out["relapse"],
             out["both"],
+            out["lately"],
             illness,
             push,
             share,
@@ -291,12 +324,19 @@ class Filter:
 
     def present(self) -> np.ndarray:
         """Particles in which withdrawal is present."""
-        return np.asarray(self.cloud.path[1, 0] >= PRESENT)
+        return np.asarray(self.cloud.path[_PUSH_ALONE, 0] >= PRESENT)
+
+    def present_lately(self) -> np.ndarray:
+        """Particles in which withdrawal is, or in the last ten days was, present."""
+        return np.asarray((self.cloud.path[_PUSH_ALONE, : LATELY + 1] >= PRESENT).any(axis=0))
 
     def ill(self) -> np.ndarray:
         """Particles in relapse: mood is in the ill state, or the symptoms of it are at least half there."""
-        mood = self.cloud.state[self.given.channels.states.index("mood")]
-        return np.asarray((mood > 0.0) | (self.cloud.symptoms > 0.5))
+        return self._ill(self.cloud)
+
+    def _ill(self, cloud: Cloud) -> np.ndarray:
+        mood = cloud.state[self.given.channels.states.index("mood")]
+        return np.asarray((mood > 0.0) | (cloud.symptoms > 0.5))
 
 
 def follow(record: Record, settings: FilterSettings | None = None, parameters: ParameterSet | None = None) -> Track:
@@ -336,36 +376,19 @@ def _stacked(c: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack(list(c.values())).astype(np.float32)
 
 
-def _weights(log_weight: np.ndarray) -> np.ndarray:
-    w = np.exp(log_weight - log_weight.max())
-    return np.asarray(w / w.sum())
-
-
-def _left(weight: np.ndarray) -> float:
-    """Effective share of the particles."""
-    return float(1.0 / (weight @ weight) / len(weight))
-
-
 def _log_mean(log_weight: np.ndarray, log_likelihood: np.ndarray) -> float:
     top = log_likelihood.max()
-    return float(top + np.log(_weights(log_weight) @ np.exp(log_likelihood - top)))
+    return float(top + np.log(weights(log_weight) @ np.exp(log_likelihood - top)))
 
 
-def _systematic(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    n = len(weight)
-    edges = np.cumsum(weight)
-    edges[-1] = 1.0
-    return np.asarray(np.searchsorted(edges, (rng.random() + np.arange(n)) / n))
-
-
-def _largest_power(log_weight: np.ndarray, log_likelihood: np.ndarray, most: float) -> float:
-    """The largest power of the likelihood, up to ``most``, that leaves half of the particles."""
-    if _left(_weights(log_weight + most * log_likelihood)) >= RESAMPLE:
+def _largest_power(log_weight: np.ndarray, log_likelihood: np.ndarray, group: np.ndarray, most: float) -> float:
+    """The largest power of the likelihood, up to ``most``, that leaves half of the particles of the groups."""
+    if left_within(weights(log_weight + most * log_likelihood), group) >= RESAMPLE:
         return most
     low, high = 0.0, most
     for _ in range(30):
         middle = 0.5 * (low + high)
-        enough = _left(_weights(log_weight + middle * log_likelihood)) >= RESAMPLE
+        enough = left_within(weights(log_weight + middle * log_likelihood), group) >= RESAMPLE
         low, high = (middle, high) if enough else (low, middle)
     return max(low, 1e-4)
 
@@ -377,16 +400,6 @@ def _choose(accept: np.ndarray, new: Cloud, old: Cloud) -> Cloud:
         stress=np.where(accept, new.stress, old.stress),
         symptoms=np.where(accept, new.symptoms, old.symptoms),
         path=np.where(accept, new.path, old.path),
-    )
-
-
-def _choose_learned(accept: np.ndarray, new: Regressions, old: Regressions) -> Regressions:
-    return Regressions(
-        np.where(accept, new.mean, old.mean),
-        np.where(accept, new.cov, old.cov),
-        np.where(accept, new.error, old.error),
-        np.where(accept, new.freedom, old.freedom),
-        new.seen,
     )
 
 

@@ -122,10 +122,11 @@ def ahead(run: Filter, day: int, days: tuple[int, ...], what: int) -> dict[int, 
     """
     cloud, found = run.cloud, {}
     record = run.record
-    inputs = run.hold(day)
+    # a cut that comes is not known yet: the doses are held
+    inputs, since = run.hold(day), run.since_cut(day)
     for step in range(1, max(days) + 1):
         rng = np.random.default_rng([run.settings.seed, 100 + what, day, step])
-        cloud = run.ahead(cloud, inputs, run.after_cut(day + step), rng)
+        cloud = run.ahead(cloud, inputs, None if since is None else since + step, rng)
         if step not in days:
             continue
         found[step] = [_of(run, cloud, j, s, day + step) for j, s in enumerate(record.signals)]
@@ -133,15 +134,17 @@ def ahead(run: Filter, day: int, days: tuple[int, ...], what: int) -> dict[int, 
 
 
 def _of(run: Filter, cloud: Any, j: int, signal: Signal, day: int) -> Particles:
-    f = design(cloud.path, signal.recall_days)
     learned = cloud.learned
+    today = design(cloud.path, signal.recall_days)
+    f, carried, fresh = learned.since_last(j, day, today, cloud.person["error.memory"])
     gap = day - learned.seen[j] if learned.seen[j] >= 0 else 0
     cov = learned.cov[j].copy()
     cov[LEVEL, LEVEL] += gap * cloud.person["level.drift"] ** 2 * learned.error[j]
     count = run.usual_count(j)
-    noise = learned.error[j] * error_factor(count) + signal.step**2 / 12.0 / count
+    noise = learned.error[j] * fresh * error_factor(count) + signal.step**2 / 12.0 / count
     q = np.einsum("kn,kln,ln->n", f, cov, f) + noise
-    return Particles(cloud.weight, np.einsum("kn,kn->n", f, learned.mean[j]), np.sqrt(q), learned.freedom[j])
+    centre = carried + np.einsum("kn,kn->n", f, learned.mean[j])
+    return Particles(cloud.weight, centre, np.sqrt(q), learned.freedom[j])
 
 
 def crps(sample: np.ndarray, value: float) -> float:

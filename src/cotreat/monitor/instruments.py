@@ -24,7 +24,7 @@ from cotreat.monitor.record import GROUPS
 NOT_FOLLOWED = ("mania", "suicidality", "dissociation")
 """What a scale may measure without being explained by withdrawal or relapse: it is only looked at for warnings."""
 CONSTRUCTS = ("depression", "mood", "anxiety", "somatic", "sleep", "withdrawal", "other", *NOT_FOLLOWED)
-_MAPPING_FIELDS = ("items", "scales", "redcap", "note")
+_MAPPING_FIELDS = ("items", "scales", "table", "redcap", "note")
 _ITEM_GROUPS = (*GROUPS, "suicidality", "ignore")
 
 
@@ -53,11 +53,11 @@ class ItemRule:
 
 @dataclass(frozen=True)
 class Mapping_:
-    """What a mapping file says: groups of items, scales of your own, and the columns of a REDCap export."""
+    """What a mapping file says: groups of items, scales of your own, and the columns of a wide table."""
 
     items: Mapping[str, ItemRule] = field(default_factory=dict)
     scales: Mapping[str, Rated] = field(default_factory=dict)
-    redcap: Mapping[str, Any] = field(default_factory=dict)
+    table: Mapping[str, Any] = field(default_factory=dict)
 
     def item(self, name: str) -> ItemRule | None:
         """The rule of an item, or None."""
@@ -161,12 +161,14 @@ def load_mapping(path: str | Path | None) -> Mapping_:
     scales = dict(base.scales)
     for name, value in _pairs(document.get("scales"), f"{path}: scales"):
         scales[fold(str(name))] = _own_scale(str(name), value, f"{path}: scale {name!r}")
-    redcap = document.get("redcap") or {}
-    if not isinstance(redcap, dict):
+    if document.get("table") and document.get("redcap"):
+        raise InputError(f"{path}: table and redcap say the same: give one of them")
+    table = document.get("table") or document.get("redcap") or {}
+    if not isinstance(table, dict):
         raise InputError(
-            f"{path}: redcap is a mapping of columns", examples=("redcap: {date: visit_date, fields: {...}}",)
+            f"{path}: table is a mapping of columns", examples=("table: {date: visit_date, fields: {...}}",)
         )
-    return Mapping_(items, scales, redcap)
+    return Mapping_(items, scales, table)
 
 
 def _pairs(section: Any, where: str) -> list[tuple[Any, Any]]:

@@ -2,7 +2,8 @@
 
 The prior is the parameter set with the traits of people who are well on maintenance. Added here, because a set for
 groups has no place for them: how prone the person is to withdrawal, the half-lives, how fast symptoms follow mood, how
-long stress lasts, and how far the level of the ratings wanders.
+long stress lasts, how far the level of the ratings wanders, how long the error of a rating lasts, and what the person
+reports because a cut is known.
 
 Refreshing follows Liu and West (2001): after a resampling each number moves to ``a v + (1 - a) mean`` plus noise that
 keeps mean and variance, on a scale without limits.
@@ -14,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cotreat.measures.errors import InputError
 from cotreat.model.mechanisms import mood
-from cotreat.model.parameter_set import ParameterSet
+from cotreat.model.parameter_set import LINEAR_MOOD, ParameterSet
 from cotreat.population.populations import population
 from cotreat.simulate.run import Settings, start_cohort
 
@@ -23,12 +25,22 @@ SHRINK = 0.985
 SHARE_PRONE = 0.30
 """Share of people who can get withdrawal at all: 31 % report symptoms after stopping and 17 % after placebo over all
 drugs (Henssler 2024), up to 66 % with short half-lives when nobody tapers (Rosenbaum 1998)."""
-LAG = (7.0, 0.9)
-"""Days in which symptoms follow mood: median and SD of the logarithm."""
+LAG = (5.0, 1.7)
+"""Days in which symptoms follow mood: median and SD of the logarithm. Of increases before recurrence 30 % are sudden and
+42 % gradual (Smit 2022); with a lag of at most two days read as sudden and of more than a week as gradual, these are
+the two numbers."""
 STRESS_DAYS = (4.0, 0.55)
 """Days in which stress fades: median and SD of the logarithm."""
+MEMORY = (0.35, 0.3)
+"""What is left after a day of the error of a rating: median and SD of the logarithm. An assumption: everyday mood is
+carried over from day to day to about this degree."""
+NOCEBO_SPREAD = 0.6
+"""SD of the logarithm of a person's nocebo around the size of the parameter set; an assumption."""
 _WHO = "stable on maintenance"
 _SPREAD_KEPT = 0.4
+_PRONE_ABOVE = -1.5
+"""Logarithm of the proneness half-way between the two modes."""
+_FEWEST_FOR_MOMENTS = 30
 
 _POSITIVE = (
     "mood.time_constant",
@@ -43,11 +55,21 @@ _POSITIVE = (
     "stress.days",
     "mood.lag",
     "level.drift",
+    "error.memory",
+    "nocebo",
 )
 _FREE = ("trait.chronicity", "withdrawal.mood")
 LEARNED = _POSITIVE + _FREE
-UNSEEN_BEFORE_A_CHANGE = ("trait.withdrawal", "half_life", "adaptation.time_down")
-_LIMITS = {"mood.time_constant": (0.5, 3.0), "mood.escape_time": (30.0, 5000.0), "adaptation.slow_share": (1e-3, 0.95)}
+UNSEEN_BEFORE_A_CHANGE = ("trait.withdrawal", "half_life", "adaptation.time_down", "nocebo")
+_LIMITS = {
+    # what lasts longer than this is no stress of days and no error of a rating, but a change of the person
+    "stress.days": (1.0, 14.0),
+    "error.memory": (1e-9, 0.6),
+    "mood.lag": (0.3, 30.0),
+    "mood.time_constant": (0.5, 3.0),
+    "mood.escape_time": (30.0, 5000.0),
+    "adaptation.slow_share": (1e-3, 0.95),
+}
 
 
 @dataclass
@@ -71,24 +93,46 @@ class Person:
         """The particles at ``index``."""
         return Person(self.values[:, index], self.draw[index], self.bank)
 
-    def refreshed(self, noise: np.ndarray) -> Person:
-        """Liu and West's move of equally weighted particles; ``noise`` (learned numbers, particles) standard normal."""
-        centre = self.values.mean(axis=1, keepdims=True)
-        spread = self.values.std(axis=1, keepdims=True)
+    def refreshed(self, noise: np.ndarray, weight: np.ndarray, group: np.ndarray) -> Person:
+        """Liu and West's move inside each group of particles; ``noise`` (learned numbers, particles) standard normal.
+
+        Mean and variance of a group, by the weights of its particles, stay what they are; a small group takes those of
+        all.
+        """
+        centre, spread = np.empty_like(self.values), np.empty_like(self.values)
+        for k in np.unique(group):
+            own = group == k
+            w = np.where(own, weight, 0.0) if own.sum() >= _FEWEST_FOR_MOMENTS else weight
+            w = w / w.sum()
+            mean = self.values @ w
+            centre[:, own] = mean[:, None]
+            spread[:, own] = np.sqrt((self.values - mean[:, None]) ** 2 @ w)[:, None]
         moved = SHRINK * self.values + (1 - SHRINK) * centre + np.sqrt(1 - SHRINK**2) * spread * noise
         # proneness has two modes: it is moved inside its own only
         row = LEARNED.index("trait.withdrawal")
         moved[row] = self.values[row] + 0.05 * noise[row]
         return Person(_limited(moved), self.draw, self.bank)
 
-    def shuffled(self, order: np.ndarray) -> Person:
-        """Numbers that no rating could speak of yet, exchanged between particles: an exact move, which keeps them
-        spread until the first change of dose."""
+    def shuffled(self, rng: np.random.Generator, group: np.ndarray) -> Person:
+        """Numbers that no rating could speak of yet, exchanged between particles of a group: an exact move, which keeps
+        them spread until the first change of dose."""
         values = self.values.copy()
+        order = np.arange(self.size)
+        for k in np.unique(group):
+            own = np.flatnonzero(group == k)
+            order[own] = rng.permutation(own)
         for name in UNSEEN_BEFORE_A_CHANGE:
             row = LEARNED.index(name)
             values[row] = values[row][order]
         return Person(values, self.draw, self.bank)
+
+    def of_draw(self, name: str) -> np.ndarray:
+        """A parameter that is not learned, of each particle."""
+        return np.asarray(self.bank[name][self.draw])
+
+    def prone(self) -> np.ndarray:
+        """Particles of people who can get withdrawal at all."""
+        return np.asarray(self.values[LEARNED.index("trait.withdrawal")] > _PRONE_ABOVE)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Parameters and traits of each particle, by the names of the model."""
@@ -108,13 +152,17 @@ def _limited(values: np.ndarray) -> np.ndarray:
 
 
 def prior(parameters: ParameterSet, n: int, seed: int, rng: np.random.Generator) -> Person:
-    """``n`` particles of a person who is on maintenance treatment, each from a draw of its own."""
+    """``n`` particles of a person who is on maintenance treatment, each from a draw of its own.
+
+    A set of joint draws is gone through as often as needed; InputError when none of it has mood with two wells.
+    """
     # whoever is followed is followed: the entry rule of trials does not select them
     who = replace(population(_WHO), entry_at_most=None)
     cohort = start_cohort(who, Settings(patients=n, draws=n, seed=seed), parameters)
-    bank = {name: np.array(values, dtype=float) for name, values in cohort.parameters.items()}
+    rows = two_wells(cohort.parameters[LINEAR_MOOD], parameters.name)
+    bank = {name: np.array(values, dtype=float)[rows] for name, values in cohort.parameters.items()}
     bank["trait.placebo"] = np.zeros(n)  # nobody is in a trial
-    z = rng.standard_normal((5, n))
+    z = rng.standard_normal((7, n))
     prone = rng.random(n) < SHARE_PRONE
     made = {
         "trait.withdrawal": np.where(prone, np.exp(0.2 + 0.5 * z[0]), np.exp(-3.5 + 0.3 * z[0])),
@@ -122,13 +170,36 @@ def prior(parameters: ParameterSet, n: int, seed: int, rng: np.random.Generator)
         "stress.days": np.exp(np.log(STRESS_DAYS[0]) + STRESS_DAYS[1] * z[2]),
         "mood.lag": np.exp(np.log(LAG[0]) + LAG[1] * z[3]),
         "level.drift": np.exp(np.log(0.03) + 0.8 * z[4]),
+        "error.memory": np.exp(np.log(MEMORY[0]) + MEMORY[1] * z[5]),
+        "nocebo": bank["nocebo.size"] * np.exp(NOCEBO_SPREAD * z[6]),
     }
     for name in [k for k in bank if k.startswith("withdrawal_weight.")]:
         # a draw spreads over what is not known of a group; a person's weight is a trait, so that spread is narrowed
         bank[name] = np.exp((1 - _SPREAD_KEPT) * np.log(np.median(bank[name])) + _SPREAD_KEPT * np.log(bank[name]))
-    rows = [made[name] if name in made else bank[name] for name in LEARNED]
-    values = np.stack([np.log(v) if name in _POSITIVE else v for name, v in zip(LEARNED, rows, strict=True)])
+    numbers = [made[name] if name in made else bank[name] for name in LEARNED]
+    values = np.stack(
+        [np.log(np.maximum(v, 1e-12)) if name in _POSITIVE else v for name, v in zip(LEARNED, numbers, strict=True)]
+    )
     return Person(_limited(values), np.arange(n), bank)
+
+
+def two_wells(linear: np.ndarray, name: str) -> np.ndarray:
+    """Draws to use, as many as there are: those of mood with two wells, in turn, where a set has both rivals.
+
+    Relapse is a fall into the ill state, so the linear rival, which has none, says nothing of it.
+
+    Raises
+    ------
+    InputError
+        Every draw is of the linear rival.
+    """
+    found = np.flatnonzero(np.asarray(linear) == 0.0)
+    if not len(found):
+        raise InputError(
+            f"the parameter set {name!r} holds only mood without two states, in which nobody relapses",
+            hint="Following one person needs a set with draws of mood with two wells.",
+        )
+    return np.asarray(np.resize(found, len(linear)))
 
 
 def well_mood(p: dict[str, np.ndarray], tilt: np.ndarray, rng: np.random.Generator) -> np.ndarray:

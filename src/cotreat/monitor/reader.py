@@ -1,4 +1,4 @@
-"""Reading one person's record: the fixed table, or a REDCap export with a mapping file.
+"""Reading one person's record: the fixed table, or a wide table (REDCap, diary apps) with a mapping file.
 
     date,time,kind,name,value,unit,note
     2026-01-05,,dose,venlafaxine,150,mg,prescribed
@@ -26,7 +26,7 @@ from cotreat.measures.suggest import did_you_mean, fold
 from cotreat.monitor.assemble import assemble
 from cotreat.monitor.instruments import Mapping_, load_mapping
 from cotreat.monitor.record import Record
-from cotreat.monitor.redcap import is_redcap, redcap_rows
+from cotreat.monitor.wide import is_wide, wide_rows
 
 COLUMNS = ("date", "time", "kind", "name", "value", "unit", "note")
 OPTIONAL = ("patient",)
@@ -59,8 +59,8 @@ class Row:
 def read(path: str | Path, mapping: str | Path | None = None, today: dt.date | None = None) -> Record:
     """The record of one person from a file.
 
-    ``mapping``: a mapping file (groups of items, scales of your own, REDCap columns). ``today``: no row may lie after
-    it, except doses that are planned; the record ends on it.
+    ``mapping``: a mapping file (groups of items, scales of your own, columns of a wide table). ``today``: no row may
+    lie after it, except doses that are planned; the record ends on it.
 
     Raises
     ------
@@ -84,16 +84,16 @@ def read(path: str | Path, mapping: str | Path | None = None, today: dt.date | N
 
 
 def read_rows(text: str, mapping: Mapping_) -> list[Row]:
-    """The rows of a table or a REDCap export, each checked by itself, in order."""
+    """The rows of a fixed or a wide table, each checked by itself, in order."""
     try:
-        lines = list(csv.reader(io.StringIO(text), strict=True))
+        lines = list(csv.reader(io.StringIO(text), strict=True, delimiter=_delimiter(text)))
     except csv.Error as error:
         raise InputError(f"not a table of comma-separated values ({error})") from error
     if not lines or not any(lines[0]):
         raise InputError("the file is empty", examples=(",".join(COLUMNS), *_EXAMPLES[:2]))
     header = [h.strip().casefold() for h in lines[0]]
-    if is_redcap(header):
-        numbered = redcap_rows(header, lines[1:], mapping.redcap)
+    if is_wide(header, mapping.table):
+        numbered = wide_rows(header, lines[1:], mapping.table)
     else:
         _check_header(header)
         numbered = [
@@ -104,6 +104,12 @@ def read_rows(text: str, mapping: Mapping_) -> list[Row]:
         raise InputError("the file has a header and no rows", examples=_EXAMPLES)
     _check_order(rows)
     return rows
+
+
+def _delimiter(text: str) -> str:
+    """What the header separates its columns by: a comma, or a semicolon or tab where it has no comma."""
+    header = text.partition("\n")[0]
+    return next((d for d in (",", ";", "\t") if d in header), ",")
 
 
 def _check_header(header: list[str]) -> None:

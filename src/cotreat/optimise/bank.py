@@ -15,6 +15,7 @@ import numpy as np
 
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale as find_scale
+from cotreat.model.draw_set import DrawSet
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.optimise.evaluate import Setting, ledgers_of
 from cotreat.optimise.windows import Question, course_end
@@ -66,7 +67,8 @@ class Bank:
     """Draws: ``truth`` (draws,), its simulation ``error`` variance; by design ``shown``, ``chance``, ``blur``.
 
     ``chance`` is the variance of the measured difference times the patients of each arm; ``blur`` the variance of
-    ``shown`` that comes of simulating finitely many patients.
+    ``shown`` that comes of simulating finitely many patients. ``row``: which parameters each draw has, where a set of
+    joint draws holds fewer of them than are asked for; None: all differ.
     """
 
     truth: np.ndarray
@@ -75,6 +77,15 @@ class Bank:
     chance: Mapping[str, np.ndarray]
     blur: Mapping[str, np.ndarray]
     designs: tuple[Design, ...]
+    row: np.ndarray | None = None
+
+    def twins(self, draws: np.ndarray) -> np.ndarray:
+        """Draws with the very parameters of these, themselves included: (draws asked for, all draws).
+
+        A study made in a draw may not be explained by that draw, nor by another with the same parameters.
+        """
+        row = np.arange(len(self.truth)) if self.row is None else self.row
+        return np.asarray(row[np.asarray(draws)][:, None] == row[None, :])
 
     def see(self, design: str, draw: int, n: int, rng: np.random.Generator) -> float:
         """What a study of this design with ``n`` patients in each arm finds when a draw is true."""
@@ -160,7 +171,10 @@ def simulate(
             chance[part] = score[one, d.week].var(axis=1, ddof=1) + score[two, d.week].var(axis=1, ddof=1)
     paired = score[truth[1], truth[2]] - score[truth[0], truth[2]]
     error = paired.var(axis=1, ddof=1) / paired.shape[1]
-    return Bank(paired.mean(axis=1), error, shown, chance, blur, made)
+    row = None
+    if isinstance(how.parameters, DrawSet):
+        row = how.parameters.chosen(how.settings.draws, how.settings.seed)
+    return Bank(paired.mean(axis=1), error, shown, chance, blur, made, row)
 
 
 def _scores(

@@ -24,7 +24,7 @@ from cotreat.optimise.windows import Question, Reading, course_end
 from cotreat.outcomes import estimate
 from cotreat.regimen.expand import expand
 from cotreat.regimen.ledger import Ledger
-from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
 
 PERSISTENCE = "labile.time_constant"
 BEFORE = -28.0
@@ -118,7 +118,7 @@ def direction_map(
         "clouds": [_cloud(m, how.parameters, how.settings.seed, cells) for m in MODALITIES],
         "prior_clouds": None if alone is None else [_cloud(m, prior, how.settings.seed, alone) for m in MODALITIES],
         "basis": f"direct trial: {', '.join(trials)}" if trials else "model only, no direct trial",
-        "stamp": how.parameters.status,
+        "stamp": stamp(how.parameters),
         "disclaimer": DISCLAIMER,
         "provenance": provenance(how.settings, how.parameters, command, list(ledgers), trials),
     }

@@ -66,7 +66,7 @@ def learn(bank: Bank, world: int, studies: int, rng: np.random.Generator) -> np.
         design = LEARNT_FROM[number % len(LEARNT_FROM)]
         n = int(rng.integers(30, 81))
         total += bank.log_likelihood(design, n, bank.see(design, world, n, rng))
-    total[world] = -np.inf
+    total[bank.twins(np.array([world]))[0]] = -np.inf
     return weigh(total)
 
 

@@ -29,7 +29,7 @@ from cotreat.regimen.parse import parse
 from cotreat.regimen.values import Regimen
 from cotreat.safety.check import PLANNING, CheckOptions, check
 from cotreat.trial.compare import taper_with_stimulation
-from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
 
 MOST = 400
 _LARGEST = 1 << 16
@@ -193,7 +193,7 @@ def schedule(
         "front": chosen,
         "others": [r for r in rows if not r["on_front"]],
         "basis": "model only, no direct trial of these schedules against each other",
-        "stamp": how.parameters.status,
+        "stamp": stamp(how.parameters),
         "disclaimer": DISCLAIMER,
         "provenance": provenance(how.settings, how.parameters, command, ledgers),
     }

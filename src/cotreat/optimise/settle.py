@@ -22,7 +22,7 @@ from cotreat.optimise.planted import verdict_from
 from cotreat.optimise.remake import dump
 from cotreat.optimise.windows import Question
 from cotreat.outcomes.estimate import denoise
-from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
 
 PATIENTS = (100, 200, 400)
 _WORLDS = 1500
@@ -71,7 +71,7 @@ def settle(
             n = max(2, total // len(design.arms))
             found = worth(bank, design, n, how.settings.seed)
             rows.append(_row(design, n, found, arms, how))
-    rows.sort(key=lambda r: -r["drop_per_100"])
+    rows.sort(key=lambda r: (-r["drop_per_100"], -r["p_settles"]))
     trials = timing_trials(question.subject, question.drug)
     return {
         "question": {
@@ -88,7 +88,7 @@ def settle(
         "designs": rows,
         "assumptions": list(ASSUMPTIONS),
         "basis": f"direct trial: {', '.join(trials)}" if trials else "model only, no direct trial",
-        "stamp": how.parameters.status,
+        "stamp": stamp(how.parameters),
         "disclaimer": DISCLAIMER,
         "provenance": provenance(how.settings, how.parameters, command, [], trials),
     }
@@ -105,7 +105,7 @@ def worth(bank: Bank, design: Design, n: int, seed: int) -> Worth:
         noise = rng.standard_normal(count)  # the same for every design, so that their ranking owes nothing to luck
         sd = np.sqrt(STUDY_SD**2 + bank.chance[part][chosen] / n)
         logs += bank.log_likelihood(part, n, bank.shown[part][chosen] + sd * noise)
-    logs[np.arange(count), chosen] = -np.inf
+    logs[bank.twins(chosen)] = -np.inf
     weights = weigh(logs)
     after = weights @ truth
     # what is gained is what the choice of today would lose against the other, where the trial turns it

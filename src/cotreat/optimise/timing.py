@@ -16,7 +16,7 @@ from cotreat.optimise.regret import regret
 from cotreat.optimise.remake import comparison_file, file_name, start_name
 from cotreat.optimise.verdict import MARGIN_PER_100, MARGIN_POINTS, Contrast, Verdict, signs_differ, together
 from cotreat.optimise.windows import Question, Reading, Start, course_end
-from cotreat.optimise.words import Language, keys, word
+from cotreat.optimise.words import Language, page_words, word
 from cotreat.outcomes import estimate
 from cotreat.regimen.ledger import Ledger
 from cotreat.regimen.values import Regimen
@@ -25,7 +25,7 @@ from cotreat.safety.check import Verdict as SafetyVerdict
 from cotreat.safety.check import check as check_safety
 from cotreat.safety.patient import Patient
 from cotreat.simulate.result import STATED_N
-from cotreat.trial.provenance import provenance
+from cotreat.trial.provenance import provenance, stamp
 
 CLASSES = ("before", "with", "after")
 VERDICT_ON: tuple[Outcome, ...] = ("well", "mean score")
@@ -114,7 +114,7 @@ def timing(
         "verdict_key": verdict,
         "why": why,
         "basis": basis,
-        "stamp": how.parameters.status,
+        "stamp": stamp(how.parameters),
         "p_before_better": _probability(contrasts, main, readings),
         "contrasts": [_contrast(o, r, c, how, lang) for (o, r), c in contrasts.items() if c is not None],
         "course": [0, 0 if question.acute else course_end(without, question.subject)],
@@ -125,7 +125,7 @@ def timing(
         "rivals": rivals_are,
         "drivers": _drivers(contrasts[(main, readings[-1])], how),
         "outcomes": {o: word(o, lang, week=how.week) for o in OUTCOMES},
-        "words": {k: word(k, lang, names=", ".join(trials), week=how.week, day=-entry) for k in keys()},
+        "words": page_words(lang, names=", ".join(trials), week=how.week, day=-entry),
         "language": lang,
         "disclaimer": word("disclaimer", lang),
         "translation": word("unreviewed", lang),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from cotreat.measures.errors import InputError
+from cotreat.optimise.prose import PROSE
 
 Language = Literal["en", "ko", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "ja")
 
-_WORDS: dict[str, tuple[str, str, str]] = {
+_WORDS: dict[str, tuple[str, str, str]] = PROSE | {
     "before better": ("before better", "먼저 쓰는 쪽이 나음", "先に使う方がよい"),
     "after better": ("after better", "나중에 쓰는 쪽이 나음", "後に使う方がよい"),
     "no difference that matters": (
@@ -141,6 +142,16 @@ def known_language(language: str) -> Language:
         if language == known:
             return known
     raise InputError(f"unknown language {language!r}", examples=LANGUAGES)
+
+
+def page_words(language: Language, **values: object) -> dict[str, str]:
+    """Every text of the catalogue in a language; gaps that ``values`` does not fill stay for the page to fill."""
+
+    class Gaps(dict[str, object]):
+        def __missing__(self, key: str) -> str:
+            return "{" + key + "}"
+
+    return {k: texts[LANGUAGES.index(language)].format_map(Gaps(values)) for k, texts in _WORDS.items()}
 
 
 def keys() -> tuple[str, ...]:

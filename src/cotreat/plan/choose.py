@@ -19,6 +19,7 @@ PER_PREPARATION = 2.0
 CHANGE_OF_RELEASE = 3.0
 NODES, GAP = 200, 0.03
 _TINY = 1e-6
+_SAME_MG = 1e-4
 _OFFSETS = (-0.2, -0.1, 0.0, 0.1, 0.2)
 
 
@@ -40,14 +41,29 @@ def choose(scale: Scale, times: int, preparations: Sequence[Preparation], limits
     targets = scale.targets()
     most = 60 if len(targets) <= 20 else 30 if len(targets) <= 40 else 14
     candidates = [_candidates(scale, mg, times, preparations, most) for mg in targets]
-    in_order = pick(scale, times, candidates, limits, True)
-    return pick(scale, times, candidates, limits, False) if in_order is None else in_order
+    held = taken_now(preparations, scale.start_mg / times)
+    in_order = pick(scale, times, candidates, limits, True, held)
+    return pick(scale, times, candidates, limits, False, held) if in_order is None else in_order
+
+
+def taken_now(preparations: Sequence[Preparation], mg: float) -> frozenset[str]:
+    """What the dose before the first cut is made of: it is at hand, so it counts as no further preparation."""
+    found = [p for p in portions(preparations, mg - _TINY, mg + _TINY) if abs(p.mg - mg) < _SAME_MG]
+    return min(found, key=lambda p: p.burden).keys if found else frozenset()
 
 
 def pick(
-    scale: Scale, times: int, candidates: list[list[Portion]], limits: Limits | None, in_order: bool
+    scale: Scale,
+    times: int,
+    candidates: list[list[Portion]],
+    limits: Limits | None,
+    in_order: bool,
+    held: frozenset[str],
 ) -> list[Portion] | None:
-    """One of the candidates of each step; without limits only the number of preparations and the trouble count."""
+    """One of the candidates of each step; without limits only the number of preparations and the trouble count.
+
+    ``held``: keys of the preparations that are at hand.
+    """
     if not candidates:
         return []
     if not all(candidates):
@@ -63,7 +79,7 @@ def pick(
     slow = any(p.release != "immediate" for row in candidates for portion in row for p, _ in portion.parts)
     targets = [scale.measure(mg) for mg in scale.targets()] if limits is not None else []
     cost = np.zeros(count)
-    cost[int(first[-1]) :] = PER_PREPARATION
+    cost[int(first[-1]) :] = [0.0 if key in held else PER_PREPARATION for key in keys]
     rows: list[tuple[dict[int, float], float, float]] = []
     for k, row in enumerate(candidates):
         at = range(int(first[k]), int(first[k + 1]))

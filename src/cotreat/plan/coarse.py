@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cotreat.plan.choose import pick
+from cotreat.plan.choose import pick, taken_now
 from cotreat.plan.portions import Portion, one_liquid, portions
 from cotreat.plan.preparations import Preparation
 from cotreat.plan.scale import Scale
@@ -22,8 +22,9 @@ def coarse(scale: Scale, times: int, preparations: Sequence[Preparation]) -> lis
     if way is None:
         return None
     candidates = [made[mg] for mg in way]
-    in_order = pick(scale, times, candidates, None, True)
-    return pick(scale, times, candidates, None, False) if in_order is None else in_order
+    held = taken_now(preparations, scale.start_mg / times)
+    in_order = pick(scale, times, candidates, None, True, held)
+    return pick(scale, times, candidates, None, False, held) if in_order is None else in_order
 
 
 def _made(scale: Scale, times: int, preparations: Sequence[Preparation]) -> dict[float, list[Portion]]:

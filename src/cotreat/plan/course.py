@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, cast
@@ -18,6 +19,7 @@ from cotreat.plan.locale.catalogue import catalogue
 from cotreat.plan.make import taper
 from cotreat.plan.portions import portions
 from cotreat.plan.preparations import preparations
+from cotreat.plan.questions import questions
 from cotreat.plan.request import Forms, Options, read_date, start_day
 from cotreat.plan.value import Plan
 from cotreat.regimen.doses import dated, fitting_horizon
@@ -35,6 +37,8 @@ AT_HOME = ("exercise",)
 _ON_DAY = re.compile(r"\b(at|from) day (-?\d+)\b")
 _BEYOND = 28
 _SAME_MG = 1e-3
+_ABRUPT = {"TAP-001", "TAP-020", "TAP-009", "TAP-040", "TAP-050"}
+"""Rules about a drug that is stopped at once."""
 _SETTLED_BY_PLAN = ("dose_form", "instruction", "dose_achievable", "taper_reason")
 
 
@@ -95,28 +99,37 @@ def course(wish: CourseWish, today: date | None = None, pack: Pack | None = None
         raise InputError(f"the start, {start}, is no Monday: day 0 of a treatment is one", hint=f"Start on {monday}.")
     plans: list[Plan] = []
     for one in wish.tapers:
-        found = taper(one.sentence, wish.patient, _options(wish, one, start, now), pack)
+        with named("tapers"):
+            found = taper(one.sentence, wish.patient, _options(wish, one, start, now), pack)
         if not isinstance(found, Plan):
             return RefusedCourse(wish, now, found.reasons, found.would_help, found.verdict)
         plans.append(found)
     text = _text(wish, plans, _monday(start))
-    ledger = _one_path(text)
+    ledger = _one_path(text, wish.treatment, plans)
     monday = _monday(start)
     sessions = _sessions(ledger, monday)
     moves = moved({k: [d for d, _ in v] for k, v in sessions.items() if _in_clinic(k)}, wish.clinic)
     shifted = _shifted(ledger, moves, monday)
     patient = _patient(wish.patient, plans)
-    settings = CheckOptions(pack=pack, language=wish.language, printing=True)
-    verdict = check(shifted, patient, settings)
+    verdict = check(shifted, patient, CheckOptions(pack=pack, language=wish.language, printing=True, whole=True))
     reasons = why_stopped(verdict)
     if reasons:
-        return RefusedCourse(wish, now, reasons, _would_help(verdict), verdict)
-    shown = check(shifted, patient, replace(settings, printing=False))
+        return RefusedCourse(wish, now, reasons, tuple(_would_help(verdict, ledger, plans, monday)), verdict)
     events, orders = _events(wish, plans, shifted, monday)
     cannot = tuple(_not_made(wish, orders))
     if cannot:
         return RefusedCourse(wish, now, cannot, ("a dose that can be made, or the drug under `tapers`",), verdict)
-    return Course(wish, now, start, tuple(plans), text, events, orders, moves, shown, tuple(_remarks(wish, plans)))
+    return Course(wish, now, start, tuple(plans), text, events, orders, moves, verdict, tuple(_remarks(wish, plans)))
+
+
+@contextmanager
+def named(field_name: str) -> Iterator[None]:
+    """Errors of a sentence with the field of the file that it stands in."""
+    try:
+        yield
+    except InputError as error:
+        message = f"{field_name}: {error.message}"
+        raise InputError(message, hint=error.hint, excerpt=error.excerpt, examples=error.examples) from error
 
 
 def read_today(text: str | None) -> date | None:
@@ -125,15 +138,13 @@ def read_today(text: str | None) -> date | None:
 
 
 def why_stopped(verdict: Verdict) -> tuple[str, ...]:
-    """Why the rules stop a course that is about to be printed: blocks that fired or lack a fact, unless overridden."""
-    overridden = {o.rule for o in verdict.overrides}
+    """Why the rules stop a course about to be printed: blocks that fired without an override, or lack a fact."""
     found = [f"{f.rule.id}: {f.rule.text(f.language)}" for f in verdict.findings if f.stops]
-    lacking = [f for f in verdict.missing_for_printing if f.rule.id not in overridden]
-    return (*found, *(f"{f.rule.id} cannot be decided: {_lacks(f)}" for f in lacking))
+    return (*found, *(f"{f.rule.id} cannot be decided: {_lacks(f)}" for f in verdict.missing_for_printing))
 
 
 def _lacks(finding: Finding) -> str:
-    return f"not known {', '.join(finding.missing)}" if finding.missing else finding.reason or "the plan does not say"
+    return f"not known {', '.join(finding.pending)}" if finding.pending else finding.reason or "the plan does not say"
 
 
 def _not_made(wish: CourseWish, orders: tuple[Order, ...]) -> Iterator[str]:
@@ -147,10 +158,31 @@ def _not_made(wish: CourseWish, orders: tuple[Order, ...]) -> Iterator[str]:
             yield f"{order.drug} {each:g} mg cannot be made from the preparations of {wish.forms} on {order.first}"
 
 
-def _would_help(verdict: Verdict) -> tuple[str, ...]:
-    overridden = {o.rule for o in verdict.overrides}
-    facts = dict.fromkeys(n for f in verdict.missing_for_printing if f.rule.id not in overridden for n in f.missing)
-    return (f"facts about the patient: {', '.join(facts)}",) if facts else ()
+def _would_help(verdict: Verdict, ledger: Ledger, plans: list[Plan], monday: date) -> Iterator[str]:
+    yield from (q.line for q in questions(verdict.document()))
+    lacking = {f.rule.id for f in verdict.missing_for_printing}
+    yield from (
+        f"{o.rule}: the answer; an override decides nothing here" for o in verdict.overrides if o.rule in lacking
+    )
+    tapered = {p.request.drug.id for p in plans}
+    stopped = {f.rule.id for f in verdict.findings if f.stops}
+    if not stopped & _ABRUPT:
+        return
+    for name, day in _ends(ledger).items():
+        if name not in tapered:
+            yield (
+                f"{name} ends on {monday + timedelta(days=day)} at its full dose: let it go on (without an end such as "
+                "`for 6 weeks`), or put it under tapers"
+            )
+
+
+def _ends(ledger: Ledger) -> dict[str, int]:
+    """Drugs taken at home that are over before the horizon, with the first day without."""
+    last: dict[str, int] = {}
+    for _, item in dated(ledger)[0]:
+        if item.kind != "session" and item.subject not in IN_CLINIC:
+            last[item.subject] = max(item.day, last.get(item.subject, item.day))
+    return {name: day + 1 for name, day in last.items() if day < ledger.horizon - 1}
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------------
@@ -183,7 +215,16 @@ def _later(line: str, days: int) -> str:
     return _ON_DAY.sub(lambda m: f"{m[1]} day {int(m[2]) + days}", line)
 
 
-def _one_path(text: str) -> Ledger:
+def _one_path(text: str, treatment: str, plans: list[Plan]) -> Ledger:
+    if treatment.strip():
+        with named("treatment"):
+            alone = parse(treatment)
+        twice = {p.request.drug.id for p in plans} & {str(getattr(part, "subject", "")) for part in alone.parts()}
+        if twice:
+            raise InputError(
+                f"{min(twice)} stands under treatment and under tapers",
+                hint="Leave it out of treatment: a taper says what is taken before its first cut, too.",
+            )
     regimen = parse(text)
     ledger = expand(regimen, min(fitting_horizon(regimen) + _BEYOND, LONGEST_HORIZON))
     if ledger.transitions:

@@ -8,7 +8,7 @@ from typing import Any
 from cotreat.plan.calendar_days import CLOSED, WEEKDAYS, Move
 from cotreat.plan.course import Course, RefusedCourse
 from cotreat.plan.course_file import CourseWish
-from cotreat.plan.document import DISCLAIMER, MUST_READ
+from cotreat.plan.document import DISCLAIMER, MUST_READ, printing_document
 from cotreat.plan.documents.material import Calls, Material
 from cotreat.plan.locale.catalogue import Catalogue, catalogue
 from cotreat.regimen.quantities import plain
@@ -25,6 +25,7 @@ def course_document(found: Course | RefusedCourse, command: str) -> dict[str, An
             "stopped": True,
             "reasons": list(found.reasons),
             "would_help": list(found.would_help),
+            "printing": None if found.verdict is None else printing_document(found.verdict),
             "safety": None if found.verdict is None else found.verdict.document(),
             "provenance": provenance,
         }
@@ -67,6 +68,7 @@ def course_document(found: Course | RefusedCourse, command: str) -> dict[str, An
         "remarks": list(found.remarks),
         "must_read": list(MUST_READ),
         "safety": found.verdict.document(),
+        "printing": printing_document(found.verdict),
         "provenance": provenance,
     }
 
@@ -94,6 +96,7 @@ def course_material(found: Course, document: dict[str, Any], calls: Calls | None
         notices=tuple((key, lines) for key, lines in notices if lines),
         zone=found.wish.clinic.zone,
         orders=found.orders,
+        plan_name=f"{found.wish.title} from {found.start}",
     )
 
 

@@ -7,9 +7,11 @@ from importlib.metadata import version
 from typing import Any
 
 from cotreat.plan.dispense import Line, Period, periods
+from cotreat.plan.locale.catalogue import catalogue
 from cotreat.plan.occupied import curve_range
 from cotreat.plan.portions import Portion
 from cotreat.plan.preparations import Preparation
+from cotreat.plan.questions import checks, questions
 from cotreat.plan.request import Request
 from cotreat.plan.value import Plan, Refused
 from cotreat.safety.check import Verdict
@@ -44,7 +46,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "remarks": list(plan.remarks),
         "must_read": list(MUST_READ),
         "safety": plan.verdict.document(),
-        "printing": _printing(plan.to_print),
+        "printing": printing_document(plan.to_print),
         "provenance": _provenance(request, plan.verdict),
     }
 
@@ -237,14 +239,26 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _printing(verdict: Verdict) -> dict[str, Any]:
-    lacking = verdict.missing_for_printing
-    facts = dict.fromkeys(name for f in lacking for name in f.missing)
+def printing_document(verdict: Verdict) -> dict[str, Any]:
+    """Whether a plan may be printed, what stands against it, and what is asked on the day.
+
+    ``verdict`` was asked as for printing.
+    """
+    safety = verdict.document()
+    asked = questions(safety)
     stops = [f.rule.id for f in verdict.findings if f.stops]
     return {
         "allowed": not verdict.stopped,
-        "rules": [*stops, *(f.rule.id for f in lacking if f.rule.id not in stops)],
-        "missing": list(facts),
+        "rules": [*stops, *(f.rule.id for f in verdict.missing_for_printing if f.rule.id not in stops)],
+        "missing": [q.fact for q in asked],
+        "questions": [
+            {"fact": q.fact, "meaning": q.meaning, "answers": q.answers, "rules": list(q.rules)} for q in asked
+        ],
+        "on_the_day": [
+            {"occasion": c.occasion, "facts": list(c.facts), "stops": list(c.stops), "cautions": list(c.cautions)}
+            for c in checks(safety, catalogue("en").texts["ask"])
+        ],
+        "if_known": [f.rule.id for f in verdict.undecided("if known")],
     }
 
 

@@ -349,7 +349,7 @@ def finished(
     text = sentences(request, rows)
     regimen = parse(text)
     patient = _with_plan(request, rows)
-    verdict = check(regimen, patient, CheckOptions(pack=request.pack, language=request.options.language))
+    verdict = check(regimen, patient, CheckOptions(pack=request.pack, language=request.options.language, whole=True))
     if verdict.stopped:
         found = [f for f in verdict.findings if f.stops]
         reasons = tuple(f"{f.rule.id}: {f.rule.text(request.options.language)}" for f in found)

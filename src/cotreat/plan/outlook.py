@@ -13,6 +13,9 @@ from importlib.resources import files
 from cotreat.measures.errors import InputError
 
 
+SESSIONS = (10, 20)
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A published share: of people below ``below`` percent of improvement at ``session``, ``per_100`` responded.
@@ -56,10 +59,13 @@ def shares() -> tuple[Share, ...]:
 def outlook(session: int, pattern: str, improvement: float) -> Share | None:
     """The share for a pattern (iTBS, 10 Hz), a session and an improvement in percent; None where nobody counted it.
 
-    Raises InputError when no figure is on file for that session or pattern.
+    Nobody has for session 20. Raises InputError for a session or pattern that is no point of decision.
     """
+    patterns = tuple(dict.fromkeys(s.pattern for s in shares()))
+    if session not in SESSIONS or pattern not in patterns:
+        raise InputError(
+            f"no outlook is given at session {session} of {pattern}",
+            hint=f"It is given at session {' or '.join(map(str, SESSIONS))} of {' or '.join(patterns)}.",
+        )
     found = [s for s in shares() if s.session == session and s.pattern == pattern]
-    if not found:
-        known = "; ".join(f"session {s.session} of {s.pattern}" for s in shares())
-        raise InputError(f"no published share is on file for session {session} of {pattern}", hint=f"On file: {known}.")
     return next((s for s in sorted(found, key=lambda s: s.below) if improvement < s.below), None)

@@ -11,6 +11,8 @@ from cotreat.plan.preparations import MOST_PIECES, Preparation
 from cotreat.regimen.quantities import plain
 
 FINE_ML = 5.0
+MADE_TO_ORDER = 0.5
+"""Trouble of a dose that a pharmacy has to make: it costs, and it keeps for weeks only."""
 _TINY = 1e-6
 
 
@@ -54,7 +56,8 @@ class Portion:
     def burden(self) -> float:
         """How much trouble it is to take: the plan with the least is chosen."""
         liquid = sum(0.2 + 0.03 * max(0.0, n - FINE_ML) for p, n in self.parts if p.liquid)
-        return 0.05 * self.pieces + 0.3 * self.halves + liquid + 0.4 * self.mixed
+        made = MADE_TO_ORDER * any(p.origin == "made to order" for p, _ in self.parts)
+        return 0.05 * self.pieces + 0.3 * self.halves + liquid + 0.4 * self.mixed + made
 
     @property
     def short(self) -> str:

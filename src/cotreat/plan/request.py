@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, get_args
 
-from cotreat.catalogue.drug_table import Drug, drug
+from cotreat.catalogue.drug_table import Drug, drug, drugs
 from cotreat.measures.errors import InputError
 from cotreat.measures.suggest import fold
 from cotreat.regimen.parse import parse
@@ -25,8 +25,12 @@ SPEEDS: tuple[Speed, ...] = get_args(Speed)
 COUNTRIES: tuple[Forms, ...] = get_args(Forms)
 REASONS = ("remission", "patient_wish", "inefficacy", "switch", "harm", "not_stated")
 LONGEST_WEEKS = 500
+CLOSEST = 7
+"""Days between two cuts of an antidepressant at least: cuts within a week are judged as one step by the rules."""
 EXAMPLES = ("venlafaxine 225 mg daily", "diazepam 20 mg daily", "lithium 450 mg twice daily")
 TMS = "iTBS 600 pulses at 120 % rMT to left DLPFC"
+IN_SESSIONS = ("ketamine", "esketamine")
+_ONCE_A_DAY = re.compile(r"\b(?:at night|at bedtime|in the (?:morning|evening))\s*$")
 _STEPS = re.compile(r"^\s*(\d{1,3})\s*(w|weeks?|d|days?|months?)\s*$")
 
 
@@ -101,6 +105,11 @@ def read_request(text: str, options: Options, patient: Patient | None = None, pa
         raise InputError("which drug is tapered?", examples=EXAMPLES)
     found, mg, times = _read(text)
     _check_dose(found, mg, times, options)
+    if options.every_days is not None and options.every_days < CLOSEST and "antidepressant" in found.groups:
+        raise InputError(
+            f"cuts of {found.id} less than a week apart: what one brings shows only after days",
+            hint=f"Give at least {CLOSEST} days; 2w to 4w is usual.",
+        )
     return Request(found, mg, times, options, start, today, patient or Patient(), pack)
 
 
@@ -168,9 +177,14 @@ def _reason(text: str) -> str:
 
 def _read(text: str) -> tuple[Drug, float, int]:
     try:
-        regimen = parse(text)
+        regimen = parse(_ONCE_A_DAY.sub("daily", text))
     except InputError as error:
-        raise InputError(error.message, hint=error.hint, excerpt=error.excerpt, examples=EXAMPLES) from None
+        hint = error.hint
+        if hint is None and "unknown word" in error.message:
+            hint = f"Drugs on file: {', '.join(d.id for d in drugs() if d.id not in IN_SESSIONS)}."
+        elif "a dose of 0" in error.message:
+            hint = "Give the dose that is taken now."
+        raise InputError(error.message, hint=hint, excerpt=error.excerpt, examples=EXAMPLES) from None
     wrong = InputError(f"a taper begins from one drug and its dose a day, not from {text!r}", examples=EXAMPLES)
     part = _only_part(regimen)
     if not isinstance(part, Give) or len(part.segments) != 1 or part.sham:
@@ -178,22 +192,29 @@ def _read(text: str) -> tuple[Drug, float, int]:
     segment = part.segments[0]
     if segment.how.dose is None or not isinstance(segment.rhythm, Frequency):
         raise wrong
+    if segment.length is not None and part.subject in IN_SESSIONS:
+        raise in_sessions(part.subject)
     if segment.length is not None or segment.start is not None or segment.window is not None:
         raise InputError("say only what is taken now, not for how long", examples=EXAMPLES)
     found = drug(part.subject)
-    if found.id in ("ketamine", "esketamine") or segment.how.over is not None:
-        raise InputError(
-            f"{found.id} is given in sessions, under supervision: it is ended by spacing them, not by a taper at home",
-            examples=(
-                "esketamine 56 mg nasal weekly for 4 weeks then every 2 weeks for 8 weeks",
-                "ketamine 0.5 mg/kg IV over 40 minutes weekly for 4 weeks then every 2 weeks for 8 weeks",
-            ),
-        )
+    if found.id in IN_SESSIONS or segment.how.over is not None:
+        raise in_sessions(found.id)
     _check_rhythm(found, segment.rhythm)
     amount, unit = segment.how.dose.standard
     if unit != "mg":
         raise InputError(f"a taper is planned in mg, not in {unit}", examples=EXAMPLES)
     return found, amount, segment.rhythm.times
+
+
+def in_sessions(name: str) -> InputError:
+    """The error for a drug that is not taken at home."""
+    return InputError(
+        f"{name} is given in sessions, under supervision: it is ended by spacing them, not by a taper at home",
+        examples=(
+            "esketamine 56 mg nasal weekly for 4 weeks then every 2 weeks for 8 weeks",
+            "ketamine 0.5 mg/kg IV over 40 minutes weekly for 4 weeks then every 2 weeks for 8 weeks",
+        ),
+    )
 
 
 def _only_part(regimen: Regimen) -> object:

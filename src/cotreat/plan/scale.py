@@ -217,7 +217,7 @@ def _in_weeks(scale: Scale, weeks: float, interval: int) -> Scale:
     steps = min(days // interval, MOST_CUTS - 2)
     if steps < 1:
         raise InputError(
-            f"{weeks:g} weeks hold no step of {interval} days",
+            f"{weeks:g} week{'s hold' if weeks != 1 else ' holds'} no step of {interval} days",
             hint=f"Give at least {math.ceil(interval / 7)} weeks, or steps that are closer together (--steps-every).",
         )
     timed = replace(scale, interval_days=interval, total_days=days).sized(steps + 1)

@@ -164,7 +164,15 @@ def _safety(document: dict[str, Any], language: str) -> Iterator[str]:
         more = f" +{len(names) - 6}" if len(names) > 6 else ""
         yield f"  {say('not_checked', language)} ({unknown}): {', '.join(names[:6])}{more}"
     if not document["printing"]["allowed"]:
-        yield f"{say('not_for_print', language)}: {', '.join(document['printing']['missing'][:8])} (--patient)"
+        missing = document["printing"]["missing"]
+        more = f" +{len(missing) - 8}" if missing[8:] else ""
+        yield f"{say('not_for_print', language)}: {', '.join(missing[:8])}{more} (--patient)"
+    asked = [n for c in document["printing"]["on_the_day"] for n in c["facts"]]
+    if asked:
+        yield f"{say('on_the_day', language)}: {', '.join(dict.fromkeys(asked))}"
+    idle = [o["id"] for o in document["safety"]["overrides"] if not o["used"]]
+    if idle:
+        yield f"{say('idle', language)}: {', '.join(idle)}"
 
 
 def _refusal(document: dict[str, Any], language: str) -> Iterator[str]:

@@ -92,10 +92,11 @@ class Plan:
 
     @cached_property
     def to_print(self) -> Verdict:
-        """The verdict as if the plan were about to be printed, when what is not known stops it too."""
+        """The verdict as if the plan were about to be printed, when what should be known by then stops it too."""
         from cotreat.safety.check import CheckOptions, check
 
-        asked = CheckOptions(pack=self.request.pack, language=self.request.options.language, printing=True)
+        language = self.request.options.language
+        asked = CheckOptions(pack=self.request.pack, language=language, printing=True, whole=True)
         return check(self.regimen, self.patient, asked)
 
     @cached_property

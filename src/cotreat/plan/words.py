@@ -49,6 +49,16 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "인쇄 불가: 아직 알 수 없음",
         "印刷不可: まだ不明",
     ),
+    "on_the_day": (
+        "Asked on the day, not checked now",
+        "당일에 확인, 지금은 미확인",
+        "当日に確認、今は未確認",
+    ),
+    "idle": (
+        "Overrides that decide nothing (the rule did not fire, or a fact is missing)",
+        "효력 없는 무시 결정 (규칙이 해당하지 않거나 정보가 없음)",
+        "効力のない無効化 (規則に該当しないか、情報がない)",
+    ),
     "would_help": ("What would help", "도움이 되는 것", "解決策"),
     "sentence": ("As sentences", "처방 문장", "処方文"),
     "again": ("Made by", "재현 명령", "再現コマンド"),

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from cotreat.measures.errors import InputError
-from cotreat.report.calibration_words import answer, displayed, figure_unit, percent, ratio_line, spread
+from cotreat.report.calibration_words import (
+    answer,
+    displayed,
+    figure_unit,
+    percent,
+    plain_words,
+    ratio_line,
+    spread,
+)
 
 Doc = Mapping[str, Any]
 
@@ -229,6 +237,8 @@ def _taper(doc: Doc) -> list[str]:
 def _mechanisms(doc: Doc) -> list[str]:
     lines = [
         "## Which mechanism",
+        "",
+        plain_words(doc),
         "",
         "Weights of the mixture that predicts left-out cohorts best. A difference under two standard errors is a tie.",
         "",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cotreat.report.after_ect import after_ect_chart
 from cotreat.report.calibration_words import (
     answer,
     coverage_word,
     displayed,
     figure_unit,
     percent,
+    plain_words,
     ratio_line,
     spread,
     why_word,
@@ -38,6 +40,8 @@ def calibration_page(doc: Doc) -> str:
     page.section("regression", "Against a regression without mechanism", _regression(doc))
     page.section("systems", "Figures of each system inside their 80 % interval", _systems(doc))
     page.section("rivals", "Which mechanism", _rivals(doc))
+    page.section("interactions", "Drug and stimulation together", _interactions(doc))
+    page.section("after-ect", "After ECT: four trials on one sheet", _after_ect(doc))
     page.section("misfits", "What no parameter reproduces", _misfits(doc))
     page.section("parameters", "What was learnt", _parameters(doc))
     page.section("machinery", "Is the arithmetic right?", _machinery(doc))
@@ -148,6 +152,38 @@ def _rivals(doc: Doc) -> str:
     return body + shown + "".join(paragraph(n, "note") for n in notes if n)
 
 
+def _interactions(doc: Doc) -> str:
+    parts = []
+    for case in doc.get("interactions") or []:
+        rows = [
+            (r["unit"], _three(r["stimulation"]), _three(r["drug"]), _three(r["interaction"]), percent(r["above_zero"]))
+            for r in case["rows"]
+        ]
+        heads = ("Read as", "Stimulation alone", "Drug alone", "Interaction", "Above zero")
+        title = f"{case['name']}, day {case['day']}, {case['population']}: {case['word']}"
+        parts.append(table(Table(title, heads, rows, wide=True), doc["status"]))
+    lead = paragraph(
+        "Each cell has the same patients and the same luck; medians and 90 % of draws, better is positive. The word "
+        "synergy is used only where all four readings exclude zero on the same side."
+    )
+    return paragraph(plain_words(doc)) + lead + "".join(parts) if parts else paragraph(plain_words(doc))
+
+
+def _after_ect(doc: Doc) -> str:
+    rows = doc.get("after_ect") or []
+    if not rows:
+        return ""
+    drawn = after_ect_chart(rows, doc["status"], False) + after_ect_chart(rows, doc["status"], True)
+    key = [Key("half", "line: median of the model; band: middle 80 % of draws, chance left out"),
+           Key("chance", "mark with caps: published, 95 % of chance")]  # fmt: skip
+    words = paragraph(
+        "The definitions differ, so the panels must not be read against each other: what one trial calls relapse "
+        "another does not count, and two of them count dropout as not staying well."
+    )
+    missing = [f"{r['study']}, {r['arm']}: {r['why']}" for r in rows if not r["days"]]
+    return words + figure(Figure("Who stays well after ECT", drawn, key)) + (listing(missing) if missing else "")
+
+
 def _misfits(doc: Doc) -> str:
     bad = [(s, f) for s in doc["studies"] for f in s["figures"] if f["outcome"] in s["misfit"]]
     if not bad:
@@ -194,16 +230,31 @@ def _three(values: Sequence[float]) -> str:
 
 
 def _machinery(doc: Doc) -> str:
-    e, bank = doc["emulator"], doc["bank"]
+    e, bank, direct = doc["emulator"], doc["bank"], doc["direct"]
     lines = [
         f"Bank: {bank['wide']:,} points of the prior and {bank['near']:,} where the fit is, {bank['patients']} "
-        f"patients in each arm and point. Networks stand in for the simulation; measured on {bank['test']:,} points "
-        f"with {bank['test_patients']} patients, the median error is {number(e['median'] or 0.0, 2)} standard errors "
-        f"of the figure, below a fifth for {percent(e['below_fifth'])} of {e['figures']}; {e['treatment']}."
+        f"patients in each arm and point. Networks stand in for the simulation and are set right by direct simulation "
+        f"of {bank['test']:,} draws of a fit with {bank['test_patients']} patients in each arm. Their remaining error, "
+        f"draw by draw, has a median of {number(e['median'] or 0.0, 2)} standard errors of the figure and is below a "
+        f"fifth for {percent(e['below_fifth'])} of {e['figures']}; {e['treatment']}."
         if bank["test"]
         else f"Bank: {bank['wide']:,} points of the prior. The error of the networks was measured on points held back: "
         f"median {number(e['median'] or 0.0, 2)} standard errors of the figure; {e['treatment']}."
     ]
+    if direct is not None:
+        lines.append(
+            f"Checked on {direct['draws']} draws of the final fit, simulated again: the networks are off by less than "
+            f"a fifth of a standard error for {percent(direct['below_fifth'])} of {direct['figures']} figures (median "
+            f"{number(direct['median'], 2)}). Reweighting these draws by direct simulation would leave an effective "
+            f"{number(direct['ess'], 1)} of {direct['draws']} (median study alone: {number(direct['ess_study'], 0)}); "
+            "the noise of the simulation is in that number. The draws are not reweighted."
+        )
+    between = "; ".join(f"{b['group']} {_three(b['posterior'])}" for b in doc["between_studies"])
+    lines.append(
+        "How much the strength of one treatment differs between studies, in prior standard deviations (median and "
+        f"90 %; before any trial {_three(doc['between_studies'][0]['prior'])}): {between}. The shipped draws hold "
+        "strengths as a study nobody has seen would have them."
+    )
     s = doc["sbc"]
     if s is None:
         lines.append("Simulation-based calibration was not run.")

@@ -101,3 +101,44 @@ def answer(doc: Doc) -> str:
     if not found:
         return "On left-out studies the intervals hold, and the model loses nowhere to a regression without mechanism."
     return "Where the model loses: " + "; ".join(found) + "."
+
+
+def plain_words(doc: Doc) -> str:
+    """What the evidence does and does not say of how a drug and stimulation work together, in one paragraph."""
+    rivals = sorted(doc["rivals"], key=lambda r: -r["weight"])
+    tied = [r["name"] for r in doc["rivals"] if -r["difference"] <= 2 * r["se"] or r["difference"] == 0.0]
+    lost = [r["name"] for r in doc["rivals"] if r["name"] not in tied]
+    words = [
+        f"{len(doc['rivals'])} mechanisms were fitted to the same figures. The mixture that predicts unseen trials "
+        f"best gives {rivals[0]['name']} {percent(rivals[0]['weight'])}"
+        + (f" and {rivals[1]['name']} {percent(rivals[1]['weight'])}" if len(rivals) > 1 else "")
+        + "."
+    ]
+    words.append(
+        "The trials cannot tell these apart (less than two standard errors): " + ", ".join(tied) + "."
+        if len(tied) > 1
+        else f"{tied[0].capitalize()} predicts better than every other by more than two standard errors."
+    )
+    if lost:
+        words.append(f"Worse by more than that: {', '.join(lost)}.")
+    for case in doc.get("interactions") or []:
+        row = next(r for r in case["rows"] if r["unit"].endswith("points"))
+        m, low, high = row["interaction"]
+        meant = {
+            "synergy": "more than their sum on all four scales: synergy",
+            "antagonism": "less than their sum on all four scales",
+            "not identified": "whether they give more than their sum is not identified",
+        }[case["word"]]
+        words.append(
+            f"{case['name']}: {meant} (interaction {m:+.1f} HAM-D17 points, 90 % {low:+.1f} to {high:+.1f}; better "
+            "is +)."
+        )
+    driven = {p["name"] for p in doc["parameters"] if p["prior_driven"]}
+    gains = [p["name"] for p in doc["parameters"] if "_gain." in p["name"]]
+    still = [g for g in gains if g in driven]
+    if gains:
+        words.append(
+            f"{len(still)} of the {len(gains)} parameters by which one part of a treatment changes what another does "
+            "are where their prior put them: of these the trials say next to nothing."
+        )
+    return " ".join(words)

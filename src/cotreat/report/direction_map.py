@@ -1,8 +1,9 @@
 """The direction map as SVG: who should come first for which stimulus, how sure that is, and where treatments lie.
 
-Each cell of the grid is a square: its hue is the start that is best on average, its depth how probable that is. Lines
-are the probability that before beats after. Ellipses hold 80 of 100 draws of a treatment. Squares carry their numbers
-in ``data-`` attributes.
+Each cell of the grid is a square: its hue is the start that is best on average, its depth how probable that is. Where
+the verdict is that no difference matters the square is pale and carries the sign for "about equal". Lines are the
+probability that before beats after. Ellipses hold 80 of 100 draws of a treatment. Squares carry their numbers in
+``data-`` attributes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _SMOOTH = 0.8  # cells; the lines only, never the squares
 _X_TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _Y_TICKS = (2.0, 4.0, 7.0, 14.0, 28.0)
 _LETTER = 6.6
+_BOLD = 8.0
+_LABEL = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +47,53 @@ class Panel:
     frame: Frame
 
 
-def depth(p_best: float) -> float:
-    """Opacity of a square: faint when the three starts are equally likely to be best, deep when one surely is."""
-    return round(0.07 + 0.68 * max(0.0, (p_best - 1 / 3) / (2 / 3)), 3)
+ALIKE = "no difference that matters"
+_PALE = 0.3  # of its depth, for a square in which no difference matters
+
+
+def depth(p_best: float, verdict: str = "") -> float:
+    """Opacity of a square: faint when the three starts are equally likely to be best, deep when one surely is.
+
+    A square in which no difference matters is pale however sure it is which start is best by a hair.
+    """
+    full = 0.07 + 0.68 * max(0.0, (p_best - 1 / 3) / (2 / 3))
+    return round(full * (_PALE if verdict == ALIKE else 1.0), 3)
+
+
+def conclusion(doc: Mapping[str, Any]) -> str:
+    """What the whole map comes to, in one sentence."""
+    cells = doc["cells"]
+    count = {v: sum(c["verdict"] == v for c in cells) for v in ("before better", "after better", ALIKE)}
+    open_ = len(cells) - sum(count.values())
+    said = [f"{word} in {count[word]}" for word in ("before better", "after better", ALIKE) if count[word]]
+    said += [f"cannot tell in {open_}"] if open_ else []
+    return f"Verdict, of {len(cells)} squares: {', '.join(said)}."
 
 
 def direction_figure(doc: Mapping[str, Any], narrow: bool) -> str:
     """The whole figure: the map, the map under the prior alone where they differ, keys and what it rests on."""
     width = 360.0 if narrow else 760.0
     side = width - 62 if narrow else 420.0
-    top = 92.0 if narrow else 84.0
+    top = 146.0 if narrow else 106.0
     twin = doc["prior"] is not None
     if twin and not narrow:
         side = 318.0
-    own = f"With the set {doc['provenance']['parameters']['name']}" if twin else ""
+    own = f"With trials: {doc['provenance']['parameters']['name']}" if twin else ""
     panels = [Panel(own, doc["cells"], doc["clouds"], _place(0, 0, side, top, narrow))]
     if twin:
-        dx, dy = (0.0, side + 96) if narrow else (side + 56, 0.0)
+        dx, dy = (0.0, side + 84) if narrow else (side + 56, 0.0)
         alone = _place(dx, dy, side, top, narrow)
-        panels.append(Panel("Under the prior alone", doc["prior"], doc["prior_clouds"], alone))
+        panels.append(Panel("Under the prior alone, without trials", doc["prior"], doc["prior_clouds"], alone))
     parts = [_head(doc, width, narrow)]
     for panel in panels:
         parts += _panel(panel, doc)
     last = panels[-1].frame
     beside = not narrow and not twin
     key_x = last.x1 + 28 if beside else 14.0 if narrow else 50.0
-    key_y = last.y0 + 8 if beside else last.y1 + 66
+    key_y = last.y0 + 8 if beside else last.y1 + 76
     keys, end = _keys(doc, key_x, key_y, width - key_x - 8)
     parts.append(keys)
-    height = max(end, last.y1 + 66) + 8
+    height = max(end, last.y1 + 76) + 8
     feet = fold(_foot(doc), (width - 24) / 5.6, 4)
     parts += [text(14, height + 13 * i, f, class_="stamp") for i, f in enumerate(feet)]
     frame = Frame(width, height + 13 * len(feet) + 4, 0, 0, 0, 0, font=12 if narrow else 12.5, narrow=narrow)
@@ -93,8 +114,7 @@ def sentences(doc: Mapping[str, Any]) -> list[str]:
         if claimed
         else "In none of them is it sure enough for a verdict that one is better."
     )
-    sure = {v: sum(x["verdict"] == v for x in cells) for v in dict.fromkeys(x["verdict"] for x in cells)}
-    said.append("Verdicts: " + ", ".join(f"{v} in {n}" for v, n in sure.items()) + ".")
+    said.append(conclusion(doc))
     for cloud in doc["clouds"]:
         cell = cloud["cell"]
         said.append(
@@ -124,6 +144,9 @@ def _head(doc: Mapping[str, Any], width: float, narrow: bool) -> str:
     parts += [
         text(14, start + 14 * i, words, class_="row-note") for i, words in enumerate(fold(note, (width - 20) / 5.7, 2))
     ]
+    start += 14 * len(fold(note, (width - 20) / 5.7, 2)) + 4
+    said = fold(conclusion(doc), (width - 20) / 6.9, 3)
+    parts += [text(14, start + 15 * i, words, class_="end-label", data_conclusion="1") for i, words in enumerate(said)]
     return "".join(parts)
 
 
@@ -156,11 +179,13 @@ def _square(cell: Mapping[str, Any], x: Scale, y: Scale, wide: float, high: floa
     left, top = x(math.log(cell["strength"])) - wide / 2, y(math.log(cell["persistence"])) - high / 2
     best, p = cell["best"], cell["p_best"][cell["best"]]
     size = {"x": left + 0.6, "y": top + 0.6, "width": wide - 1.2, "height": high - 1.2}
-    drawn = element("rect", class_="band", fill_opacity=f"{depth(p)}", rx=2, **size)
+    drawn = element("rect", class_="band", fill_opacity=f"{depth(p, cell['verdict'])}", rx=2, **size)
     if cell["claims"]:
         drawn += element("rect", class_="zero", fill="none", rx=2, **size)
     if cell.get("hatched"):
         drawn += _hatch(left, top, wide, high)
+    if cell["verdict"] == ALIKE:
+        drawn += text(left + wide - 5, top + high - 5, "\N{ALMOST EQUAL TO}", class_="tick end", data_alike="1")
     named = {"data_best": best, "data_p": f"{p:g}", "data_before": f"{cell['p_before_better']:g}"}
     place = {"data_strength": f"{cell['strength']:g}", "data_persistence": f"{cell['persistence']:g}"}
     return element("g", drawn, class_=HUES[best], **named, **place)
@@ -224,8 +249,8 @@ def _at(places: Sequence[float], index: float) -> float:
 
 
 def _clouds(clouds: Sequence[Mapping[str, Any]], x: Scale, y: Scale, frame: Frame) -> list[str]:
-    parts = []
-    for number, cloud in enumerate(clouds):
+    parts, labels, taken = [], [], list[tuple[float, float, float]]()
+    for cloud in sorted(clouds, key=lambda c: c["middle"][0]):
         ring = [
             (min(max(x(math.log(a)), frame.x0), frame.width), min(max(y(math.log(b)), frame.y0), frame.height))
             for a, b in cloud["ring"]
@@ -234,11 +259,32 @@ def _clouds(clouds: Sequence[Mapping[str, Any]], x: Scale, y: Scale, frame: Fram
         parts.append(element("path", d=polyline(ring) + "Z", class_="cross", fill="none", stroke_dasharray="5 3"))
         px, py = x(math.log(cloud["middle"][0])), y(math.log(cloud["middle"][1]))
         parts.append(element("circle", class_="mark open", cx=px, cy=py, r=3.6))
-        step = (number % 2) * 17 if frame.narrow else (number % 2) * 15
-        parts.append(
-            text(px, py - 10 - step, cloud["name"], class_="row-label mid", font_weight="600", data_cloud=cloud["name"])
+        top = min(v for _, v in ring)
+        half = 0.5 * _BOLD * len(cloud["name"]) + 3
+        middle = min(max(px, frame.x0 + half), frame.width - half)
+        at = _free_line(middle, top - 5, half, taken, frame)
+        taken.append((middle, at, half))
+        if top - at > 14:
+            labels.append(line(px, at + 3, px, top, class_="base"))
+        labels.append(
+            text(middle, at, cloud["name"], class_="row-label mid", font_weight="600", data_cloud=cloud["name"])
         )
-    return parts
+    return [*parts, *labels]
+
+
+def _free_line(
+    middle: float, wanted: float, half: float, taken: Sequence[tuple[float, float, float]], frame: Frame
+) -> float:
+    """The lowest baseline at or above the wanted one where a label meets no other; below the top of the map."""
+    at = wanted
+    while any(abs(middle - m) < half + h and abs(at - v) < _LABEL for m, v, h in taken):
+        at -= _LABEL
+    if at >= frame.y0 + 11:
+        return at
+    at = max(wanted, frame.y0 + 11)  # no room above: downwards
+    while any(abs(middle - m) < half + h and abs(at - v) < _LABEL for m, v, h in taken):
+        at += _LABEL
+    return at
 
 
 def _axes(x: Scale, y: Scale, frame: Frame) -> list[str]:
@@ -259,7 +305,7 @@ def _axes(x: Scale, y: Scale, frame: Frame) -> list[str]:
         text(
             frame.width,
             frame.height + 48,
-            "push of a week of sessions (drive; 0.39 tips a well)",
+            "push of a week of sessions (from 0.39 the ill state gives way)",
             class_="axis-title end",
         )
     )
@@ -293,6 +339,9 @@ def _keys(doc: Mapping[str, Any], x: float, y: float, room: float) -> tuple[str,
         at += 7 + 14 * max(1, len(lines))
     notes = ["deeper: more probably the best of the three", "lines: probability that before beats after"]
     notes.append("rings: 80 of 100 draws of a treatment, its usual course")
+    q = doc["question"]
+    if any(c["verdict"] == ALIKE for c in [*doc["cells"], *(doc["prior"] or [])]):
+        notes.append(f"\N{ALMOST EQUAL TO} and pale: no difference that matters (within {q['margin']:g} {q['unit']})")
     if any(c["claims"] for c in doc["cells"]):
         notes.append("outlined: sure enough for a verdict, before better or after better")
     else:

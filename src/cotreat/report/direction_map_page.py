@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as Shown
 
 from cotreat.report.curve_figure import twice
-from cotreat.report.direction_map import CLASSES, direction_figure, sentences
+from cotreat.report.direction_map import CLASSES, conclusion, direction_figure, sentences
 from cotreat.report.document import Provenance
 from cotreat.report.parts import Page, Table, behind, listing, paragraph, provenance, table
 from cotreat.report.svg import escape
@@ -38,7 +38,7 @@ def direction_page(doc: Mapping[str, Any], remake: Provenance) -> tuple[str, Pag
     head = (
         '<p class="kicker">The direction map</p>'
         f"<h1>{escape(q['drug'])}<br>{escape(q['stimulation'])}</h1>"
-        f'<p class="answer">{escape(said[0])} {escape(said[1])}</p><p class="note">{escape(doc["basis"])}</p>'
+        f'<p class="answer">{escape(conclusion(doc))} {escape(said[0])}</p><p class="note">{escape(doc["basis"])}</p>'
         f'<p class="badge">{escape(doc["stamp"])}</p>'
     )
     return head, page

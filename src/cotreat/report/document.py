@@ -237,13 +237,17 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A published study and what the model predicts for each of its outcomes."""
+    """A published study and what the model predicts for each of its outcomes.
+
+    ``draws_left_out``: parameter draws with which nobody would have entered the study.
+    """
 
     study: Study
     stamp: str
     disclaimer: str
     outcomes: tuple[Predicted, ...]
     provenance: Provenance
+    draws_left_out: int = 0
 
 
 def is_selected(denominator: str) -> bool:

@@ -80,16 +80,19 @@ def inside_words(row: Predicted) -> str:
 
 
 def summary(prediction: Prediction) -> str:
-    """How many published figures lie inside their interval, in one sentence."""
+    """How many published figures lie inside their interval, and whether parameter draws were left out."""
+    left = prediction.draws_left_out
+    note = f" {left} parameter draws that bring hardly anybody to the entry rule were left out." if left else ""
     compared = [r for r in prediction.outcomes if r.inside95 is not None and r.median is not None]
     if not compared:
-        return "No outcome of this study has both a prediction and a published figure."
+        return f"No outcome of this study has both a prediction and a published figure.{note}"
     inside = sum(bool(r.inside95) for r in compared)
     rest = len(prediction.outcomes) - len(compared)
     said = (
         f"{inside} of {len(compared)} published figures lie inside the 95 % interval predicted for a trial of that size"
     )
-    return f"{said}; {rest} of {len(prediction.outcomes)} outcomes could not be compared." if rest else f"{said}."
+    apart = f"; {rest} of {len(prediction.outcomes)} outcomes could not be compared" if rest else ""
+    return f"{said}{apart}.{note}"
 
 
 def measure_title(row: Predicted) -> str:

@@ -400,4 +400,5 @@ def read_prediction(doc: Mapping[str, Any]) -> Prediction:
         disclaimer=node.text("disclaimer") or DEFAULT_DISCLAIMER,
         outcomes=node.nodes("outcomes", _predicted),
         provenance=_provenance(node.node("provenance")),
+        draws_left_out=node.count("draws_left_out") or 0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,30 +12,42 @@ from cotreat.report.curve_figure import Look, curve_figure, twice
 from cotreat.report.document import Curve, Provenance
 from cotreat.report.parts import Figure, Key, Page, Table, behind, figure, listing, paragraph, provenance, table
 from cotreat.report.svg import escape
-from cotreat.report.words import NO_FIGURE, UNKNOWN, number, probability, sentence_case, with_interval
+from cotreat.report.words import NO_FIGURE, number, probability, sentence_case, with_interval
 
-LIMITS = (
-    "These are figures about groups. They are not validated for individual patients.",
-    "The curve moves one drug around one stimulation. It does not say whether the drug should be given at all.",
-    "The intervals cover what is not known about the parameters of the model, not the chance that the model itself has "
-    "the wrong form; the regret under each rival shows some of that.",
-    "Nothing here is a recommendation to start, stop or combine a treatment.",
-)
+LIMITS = ("limit groups", "limit one drug", "limit form", "limit advice")
 _DIFFERENCES = {"well": "patients per 100", "mean score": "points HAM-D17", "relapse": "patients per 100"}
 _UNITS = {"well": "per 100 patients", "mean score": "points HAM-D17", "relapse": "per 100 patients"}
+_CHECKED = re.compile(r"no rule fired \((\d+) checked, (\d+) not checked\)")
+
+
+def safety_said(verdict: str, said: Mapping[str, str]) -> str:
+    """A safety verdict in the language of a timing document; ``said`` its words."""
+    found = _CHECKED.fullmatch(verdict)
+    if found:
+        return said["safety no rule"].format(checked=found[1], not_checked=found[2])
+    known = {said_in: said[key] for said_in, key in _VERDICTS.items()}
+    return known.get(verdict, verdict)
+
+
+_VERDICTS = {
+    "caution": "safety caution",
+    "stopped, prescriber override needed": "safety stopped",
+    "not checked": "safety not checked",
+}
 
 
 def timing_page(doc: Mapping[str, Any], remake: Provenance) -> tuple[str, Page]:
     """The head of the page and its sections, from the document of ``cotreat timing --json``."""
     page = Page(doc["stamp"])
     acute = doc["question"]["moved_by"] == "hours"
-    page.section("curves", "Where the drug is put", _curves(doc, page, acute))
-    page.section("contrasts", "Before against after", _contrasts(doc))
-    page.section("regret", "What it costs to act on the wrong account", _regret(doc))
-    page.section("drivers", "What the answer depends on", _drivers(doc))
-    page.section("starts", "Every start, with its safety verdict", _starts(doc, acute))
-    page.section("remake", "How to remake this", provenance(remake))
-    page.section("limits", "What this does not claim", listing(LIMITS))
+    said = doc["words"]
+    page.section("curves", said["where"], _curves(doc, page, acute))
+    page.section("contrasts", said["before against after"], _contrasts(doc))
+    page.section("regret", said["wrong account"], _regret(doc))
+    page.section("drivers", said["depends on"], _drivers(doc))
+    page.section("starts", said["every start"], _starts(doc, acute))
+    page.section("remake", said["remake"], provenance(remake))
+    page.section("limits", said["not claimed"], listing([said[k] for k in LIMITS]))
     return _head(doc), page
 
 
@@ -46,8 +59,8 @@ def _head(doc: Mapping[str, Any]) -> str:
         f'<p class="kicker">{escape(said["title"])}</p>'
         f"<h1>{escape(doc['question']['drug'])}<br>{escape(doc['question']['stimulation'])}</h1>"
         f'<p class="answer"><b>{escape(sentence_case(doc["verdict"]))}</b> ({escape(doc["basis"])}).{chance}</p>'
-        f'<p class="note">{escape(sentence_case(doc["why"]))}. {escape(doc["question"]["population"])}; entry: '
-        f"{escape(doc['question']['entry'])}.</p>{note}"
+        f'<p class="note">{escape(sentence_case(doc["why"]))}. {escape(doc["question"]["population"])}; '
+        f"{escape(said['entry'])}: {escape(doc['question']['entry'])}.</p>{note}"
         f'<p class="badge">{escape(doc["stamp"])}</p>'
     )
 
@@ -60,13 +73,9 @@ def _curves(doc: Mapping[str, Any], page: Page, acute: bool) -> str:
     readings = list(dict.fromkeys(p["reading"] for p in doc["curve"]))
     numbers = {doc["words"][r]: i for i, r in enumerate(readings)}
     shades = _shades(doc, acute)
-    said, look = doc["words"], Look(doc["stamp"], "Reading", shades)
-    body = paragraph(
-        "The first session is at 0. Left of it the drug starts before, right of it after. Every start has the same "
-        "patients, the same luck and the same day of entry. First the difference each start makes to the start at 0 in "
-        "the same patients: its bands hold only what is not known about timing. Then the outcomes themselves, whose "
-        "bands also hold what is not known about the illness and the treatments. Grey: the course of sessions."
-    )
+    said = doc["words"]
+    look = Look(doc["stamp"], said["reading"], shades)
+    body = paragraph(said["how to read"])
     for key, title in doc["outcomes"].items():
         name = f"{said['difference to the first session']}: {title} ({said['more is better']})"
         curves = [_curve(doc, r, (key, name), acute, "difference") for r in readings]
@@ -83,6 +92,7 @@ def _curve(
     doc: Mapping[str, Any], reading: str, outcome: tuple[str, str], acute: bool, what: str = "outcomes"
 ) -> Curve:
     key, title = outcome
+    said = doc["words"]
     points = sorted((p for p in doc["curve"] if p["reading"] == reading), key=lambda p: _shift(p, acute))
     shown = [p[what][key] for p in points]
 
@@ -95,12 +105,12 @@ def _curve(
         measure=title,
         days=tuple(_shift(p, acute) for p in points),
         median=tuple(float(o["median"]) for o in shown),
-        denominator="all who started",
-        unit=_UNITS[key] if what == "outcomes" else _DIFFERENCES[key],
+        denominator=said["all who started"] if doc["language"] == "en" else "",
+        unit=said[_UNITS[key] if what == "outcomes" else _DIFFERENCES[key]],
         unknown50=band("unknown50"),
         unknown95=band("unknown95"),
         patients90=patients,
-        since="the first session to the start of the drug" if not acute else "each session to the dose",
+        since=said["since each session" if acute else "since first session"],
     )
 
 
@@ -110,15 +120,15 @@ def _shades(doc: Mapping[str, Any], acute: bool) -> tuple[Shade, ...]:
     half = min((b - a for a, b in pairwise(places)), default=1.0) / 2
     stopped = sorted({_shift(p, acute) for p in doc["curve"] if not p["allowed"]})
     course = [] if acute else [Shade(0.0, float(doc["course"][1]), doc["words"]["course"], "course")]
-    stops = [Shade(s - half, s + half, f"{doc['words']['stopped']}: never the optimum") for s in stopped]
+    stops = [
+        Shade(s - half, s + half, f"{doc['words']['stopped']}: {doc['words']['never the optimum']}") for s in stopped
+    ]
     return (*course, *stops)
 
 
 def _contrasts(doc: Mapping[str, Any]) -> str:
-    body = paragraph(
-        "All allowed starts before the first session against all after the last, each averaged. A difference matters "
-        "beyond 2 HAM-D points or 5 per 100."
-    )
+    said = doc["words"]
+    body = paragraph(said["how compared"])
     for unit in dict.fromkeys(c["unit"] for c in doc["contrasts"]):
         group = [c for c in doc["contrasts"] if c["unit"] == unit]
         rows = [
@@ -132,11 +142,12 @@ def _contrasts(doc: Mapping[str, Any]) -> str:
             )
             for i, c in enumerate(group)
         ]
-        caption = Caption(describe_rows(rows, "Before against after"), doc["stamp"])
-        axis = IntervalAxis(unit, zero=("after better", "before better"))
+        caption = Caption(describe_rows(rows, said["before against after"]), doc["stamp"])
+        axis = IntervalAxis(said[unit], zero=(said["after better"], said["before better"]))
         chart = twice(lambda narrow, r=rows, a=axis, c=caption: interval_chart(r, a, c, narrow))  # type: ignore[misc]
-        key = [Key("unknown", f"median, and {UNKNOWN} (95 %)")]
-        body += figure(Figure(f"Before against after ({unit})", chart, key, caption=f"<span>{escape(unit)}</span>"))
+        key = [Key("unknown", said["median and"])]
+        title = f"{said['before against after']} ({said[unit]})"
+        body += figure(Figure(title, chart, key, caption=f"<span>{escape(said[unit])}</span>"))
     rows_ = [
         (
             f"{escape(c['outcome'])}<small>{escape(c['reading'])}</small>",
@@ -146,69 +157,71 @@ def _contrasts(doc: Mapping[str, Any]) -> str:
         )
         for c in doc["contrasts"]
     ]
-    heads = ("Outcome", "Before better", "No difference that matters", "Verdict on this line")
-    return body + table(Table("The verdict line by line", heads, rows_, wide=True), doc["stamp"])
+    heads = tuple(escape(said[k]) for k in ("outcome", "before is better", "none that matters", "verdict on this line"))
+    return body + table(Table(said["line by line"], heads, rows_, wide=True), doc["stamp"])
 
 
 def _regret(doc: Mapping[str, Any]) -> str:
     if not doc["regret"]:
         return ""
-    groups = list(doc["regret"][0]["choices"])
-    body = paragraph(
-        "If one account were true, what each choice would lose against the best of these choices (equal drug-days). "
-        + (
-            "The accounts are those the draws of the parameter set belong to."
-            if doc["rivals"] == "draws of the set"
-            else "Each account is the parameter set with some effects at zero; none was weighed against trials."
-        )
-    )
+    said, groups = doc["words"], list(doc["regret"][0]["choices"])
+    made = "accounts of the set" if doc["rivals"] == "draws of the set" else "accounts made"
+    body = paragraph(f"{said['if one account']} {said[made]}")
     for key in ("well", "mean score"):
         rows = [
-            (_account(r), *(number(r["choices"][g][key]) if g in r["choices"] else NO_FIGURE for g in groups))
+            (
+                _account(r, said),
+                *(number(r["choices"][g][key]) if g in r["choices"] else NO_FIGURE for g in groups),
+            )
             for r in doc["regret"]
         ]
-        unit = "per 100 patients" if key == "well" else "HAM-D17 points"
-        title = f"Regret, {doc['outcomes'][key]} ({unit})"
-        body += table(Table(title, ("If this were true", *groups), rows), doc["stamp"])
+        unit = said["per 100 patients" if key == "well" else "HAM-D17 points"]
+        title = f"{said['regret in short']}: {doc['outcomes'][key]} ({unit})"
+        heads = (escape(said["if true"]), *(escape(said[g]) for g in groups))
+        body += table(Table(title, heads, rows), doc["stamp"])
     return body
 
 
-def _account(row: Mapping[str, Any]) -> str:
+def _account(row: Mapping[str, Any], said: Mapping[str, str]) -> str:
     share = row["share"]
-    return escape(row["rival"]) + ("" if share is None else f"<small>{probability(share)} of the draws</small>")
+    name = escape(said[row["rival"]])
+    return name if share is None else f"{name}<small>{said['of the draws'].format(share=probability(share))}</small>"
 
 
 def _drivers(doc: Mapping[str, Any]) -> str:
+    said = doc["words"]
     if not doc["drivers"]:
-        return paragraph("No parameter goes with the difference beyond chance.")
+        return paragraph(said["no driver"])
     rows = [
-        (escape(d["parameter"]), number(d["rank_correlation"], 2), "prior-driven" if d["prior_driven"] else "data")
+        (
+            escape(d["parameter"]),
+            number(d["rank_correlation"], 2),
+            escape(said["prior-driven" if d["prior_driven"] else "data"]),
+        )
         for d in doc["drivers"]
     ]
-    said = paragraph(
-        "Rank correlation of a parameter with the difference over the draws. Prior-driven: the evidence hardly moved "
-        "it, so the answer rests on an assumption."
-    )
-    heads = ("Parameter", "Correlation", "Informed by")
-    return said + table(Table("What the difference goes with", heads, rows), doc["stamp"])
+    heads = tuple(escape(said[k]) for k in ("parameter", "correlation", "informed by"))
+    return paragraph(said["what drives"]) + table(Table(said["goes with"], heads, rows), doc["stamp"])
 
 
 def _starts(doc: Mapping[str, Any], acute: bool) -> str:
-    unit = "hours" if acute else "days"
+    said = doc["words"]
     rows: Sequence[Sequence[str]] = [
         (
             f"{number(p['shift_hours' if acute else 'shift_days'], 1 if acute else 0)}"
-            f"<small>{escape(p['reading'])}</small>",
+            f"<small>{escape(said[p['reading']])}</small>",
             str(p["drug_days"]),
             *(number(p["outcomes"][k]["median"]) for k in doc["outcomes"]),
-            escape(p["safety"]) + (f" ({escape(', '.join(p['stopped_by']))})" if p["stopped_by"] else ""),
+            escape(safety_said(p["safety"], said))
+            + (f" ({escape(', '.join(p['stopped_by']))})" if p["stopped_by"] else ""),
         )
         for p in doc["curve"]
     ]
-    heads = (f"Start, {unit}", "Drug days", *(escape(t) for t in doc["outcomes"].values()), "Safety")
-    note = paragraph(
-        "Each start is an arm of a comparison: `compare/` beside this page holds a file for each, and "
-        "`cotreat compare` with the same patients, draws and seed gives the same figures to the last digit.",
-        "note",
+    heads = (
+        escape(said["start in hours" if acute else "start in days"]),
+        escape(said["drug days"]),
+        *(escape(t) for t in doc["outcomes"].values()),
+        escape(said["safety"]),
     )
-    return note + behind("Show the table", table(Table("Every start", heads, rows, wide=True), doc["stamp"]))
+    shown = table(Table(said["all starts"], heads, rows, wide=True), doc["stamp"])
+    return paragraph(said["each is an arm"], "note") + behind(said["show the table"], shown)

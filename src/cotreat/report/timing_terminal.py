@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from cotreat.report.timing_page import safety_said
 from cotreat.report.words import number, probability
 
 
@@ -20,7 +21,7 @@ def print_timing(doc: Mapping[str, Any], console: Console) -> None:
 
     say(doc["question"]["stimulation"])
     say(doc["question"]["drug"])
-    say(f"{doc['question']['population']}; entry: {doc['question']['entry']}")
+    say(f"{doc['question']['population']}; {doc['words']['entry']}: {doc['question']['entry']}")
     say("")
     console.print(f"{doc['verdict']}  ({doc['basis']})", style="bold", markup=False, highlight=False)
     p, said = doc["p_before_better"], doc["words"]
@@ -36,10 +37,10 @@ def print_timing(doc: Mapping[str, Any], console: Console) -> None:
     )
     say("")
     for c in doc["contrasts"]:
-        low, high = c["unknown95"]
         say(
             f"{said['before minus after']}, {c['outcome']}, {c['reading']}: "
-            f"{number(c['before_minus_after'])} {c['unit']} ({said['not known']}: {number(low)} to {number(high)}); "
+            f"{number(c['before_minus_after'])} {said[c['unit']]} "
+            f"({said['not known']}: {_between(c['unknown95'], said)}); "
             f"{c['verdict']}"
         )
     for b in doc["best"]:
@@ -55,7 +56,7 @@ def print_timing(doc: Mapping[str, Any], console: Console) -> None:
     say("")
     say(f"{doc['stamp']}. {doc['disclaimer']}.")
     if doc["provenance"]["command"]:
-        say(f"Remake: {doc['provenance']['command']} (version {doc['provenance']['version']})")
+        say(f"{said['remake with']}: {doc['provenance']['command']} (version {doc['provenance']['version']})")
 
 
 def _curve(doc: Mapping[str, Any], reading: str, acute: bool, console: Console) -> None:
@@ -72,28 +73,34 @@ def _curve(doc: Mapping[str, Any], reading: str, acute: bool, console: Console) 
             continue
         start = point["shift_hours"] if acute else point["shift_days"] / 7
         cells = [
-            f"{number(o['median'])} ({number(o['unknown95'][0])} to {number(o['unknown95'][1])})"
+            f"{number(o['median'])} ({_between(o['unknown95'], said)})"
             for o in (point["outcomes"][k] for k in doc["outcomes"])
         ]
         moved = point["difference"]["well"]
-        cells.append(f"{number(moved['median'])} ({number(moved['unknown95'][0])} to {number(moved['unknown95'][1])})")
+        cells.append(f"{number(moved['median'])} ({_between(moved['unknown95'], said)})")
         stopped = (
             f"{said['stopped']}: {', '.join(point['stopped_by'])}"
             if point["stopped_by"]
-            else point["safety"].split(" (")[0]
+            else safety_said(point["safety"], said).split(" (")[0].split("(")[0].split("（")[0]
         )
         shown.add_row(number(start, 1 if acute else 0), *cells, str(point["drug_days"]), stopped)
     console.print(shown)
 
 
+def _between(ends: Sequence[float], said: Mapping[str, str]) -> str:
+    low, high = ends
+    return said["interval"].format(low=number(low), high=number(high))
+
+
 def _regret(doc: Mapping[str, Any], console: Console) -> None:
     groups = list(doc["regret"][0]["choices"])
     shown = Table(title=doc["words"]["regret"], title_justify="left", box=None)
-    shown.add_column("if this were true")
+    said = doc["words"]
+    shown.add_column(said["if true"])
     for group in groups:
-        shown.add_column(f"{doc['words'][group]}: per 100", justify="right")
-        shown.add_column("points", justify="right")
+        shown.add_column(f"{said[group]}: {said['per 100']}", justify="right")
+        shown.add_column(said["points"], justify="right")
     for row in doc["regret"]:
         cells = [number(row["choices"][g][k]) for g in groups for k in ("well", "mean score")]
-        shown.add_row(row["rival"], *cells)
+        shown.add_row(said[row["rival"]], *cells)
     console.print(shown)

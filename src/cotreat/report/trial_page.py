@@ -14,6 +14,7 @@ from cotreat.report.parts import Figure, Key, Page, Table, facts, figure, listin
 from cotreat.report.reading import read_provenance
 from cotreat.report.svg import escape
 from cotreat.report.trial_charts import Axes, Series, describe, share_chart
+from cotreat.report.trial_survival import survival_figures
 from cotreat.report.words import NO_FIGURE, number, sentence_case
 
 LIMITS = (
@@ -59,7 +60,8 @@ def _head(doc: Mapping[str, Any]) -> str:
         f'<p class="kicker">A virtual trial, {escape(design["kind"])}</p><h1>{escape(doc["title"])}</h1>'
         f'<p class="answer">{escape(answer(doc))}</p>'
         f'<p class="who">{escape(sentence_case(who))}. {len(design["arms"])} arms, visits: '
-        f"{escape(design['visits_text'])}; {escape(design['dropout'])}.</p>"
+        f"{escape(design['visits_text'])}; {escape(design['dropout'])}"
+        f"{'; of the visits ' + escape(design['missed_visits']) if design['missed_visits'] else ''}.</p>"
         f'<ul class="plain">{arms}</ul><p class="badge">{escape(doc["stamp"])}</p>'
     )
 
@@ -167,14 +169,14 @@ def _looks(doc: Mapping[str, Any]) -> str:
     looks = doc["looks"]
     if looks is None:
         return ""
-    rows = [(f"{_per_100(a['fraction'])} %", number(a["z"], 3)) for a in looks["at"]]
+    rows = [(f"{100 * a['fraction']:g} %", number(a["z"], 3)) for a in looks["at"]]
     body = table(
         Table(f"Alpha spending: {looks['spending']}", ("Information", "Claim when |Z| is at least"), rows), doc["stamp"]
     )
     stopped = [
         (
             f"{escape(r['endpoint'])}, {r['n_per_arm']} per arm",
-            ", ".join(f"{_per_100(s['share'])} at {_per_100(s['fraction'])} %" for s in r["stopped_at"]),
+            ", ".join(f"{_per_100(s['share'])} at {100 * s['fraction']:g} %" for s in r["stopped_at"]),
             f"{_per_100(r['expected_fraction'])} %",
         )
         for r in doc["tests"]
@@ -182,6 +184,9 @@ def _looks(doc: Mapping[str, Any]) -> str:
     ]
     heads = ("Endpoint", "Stopped with a claim, per 100", "Information used on average")
     return body + table(Table("Where trials stop", heads, stopped, words=True), doc["stamp"])
+
+
+_SINCE = {"crossover": "the first period began", "withdrawal": "randomisation"}
 
 
 def _curves(doc: Mapping[str, Any], page: Page) -> str:
@@ -194,25 +199,29 @@ def _curves(doc: Mapping[str, Any], page: Page) -> str:
             c["denominator"],
             c["unit"],
             unknown95=None if c["unknown95"] is None else (tuple(c["unknown95"][0]), tuple(c["unknown95"][1])),
+            since=_SINCE.get(doc["design"]["kind"], "day 0 of the regimen"),
         )
         for c in doc["curves"]
     ]
     if not found:
-        return ""
+        return survival_figures(doc["survival"], doc["stamp"])
     body = curve_figure(page, found, {c.arm: i for i, c in enumerate(found)}, Look(doc["stamp"]))
     rows = [(escape(c["arm"]), _per_100(c["still_seen"][-1])) for c in doc["curves"]]
-    return body + table(Table("Still seen at the last visit", ("Arm", "Per 100"), rows), doc["stamp"])
+    body += table(Table("Still seen at the last visit", ("Arm", "Per 100"), rows), doc["stamp"])
+    return body + survival_figures(doc["survival"], doc["stamp"])
 
 
 def _plan(doc: Mapping[str, Any]) -> str:
     body = paragraph(doc["paragraph"])
     for e in doc["estimands"]:
         words = (
-            ("treatments compared", e["treatments"]),
+            ("treatments", e["treatments"]),
             ("population", e["population"]),
             ("variable", e["variable"]),
             ("intercurrent events", e["intercurrent_events"]),
-            ("summary", e["summary"]),
+            ("population-level summary", e["summary"]),
+            ("analysis set", e["analysis_set"]),
+            ("missing data", e["missing_data"]),
             ("analysis", e["method"]),
         )
         body += f"<h3>Estimand: {escape(e['endpoint'])}</h3>" + facts(words)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cotreat.safety.situation import Situation
 
 RuleVerdict = Literal["fired", "remark", "did not fire", "not checked"]
+Asked = Literal["", "before printing", "on the day", "if known"]
+"""When what an undecided rule lacks is asked for; "" for a rule that is decided."""
 STOPPED = "stopped, prescriber override needed"
 CAUTION = "caution"
 NOT_CHECKED = "not checked"
@@ -41,13 +43,15 @@ class CheckOptions:
     ``stages``: which rules; None is all but those for an application, which are asked when anything of the kind is
     recorded. A plan that is only compared with others is asked the stages ``PLANNING``. ``pack`` None: the packaged
     rules. ``language`` of the messages.
-    ``printing``: the plan is about to be printed, so a blocking rule that could not be checked stops it.
+    ``printing``: the plan is about to be printed, so a blocking rule stops it that lacks a fact which can be known by
+    then. ``whole``: the regimen is all that is given to one person, so an order that is over is a stop.
     """
 
     stages: tuple[Stage, ...] | None = None
     pack: Pack | None = None
     language: str = "en"
     printing: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class Finding:
 
     ``holds`` is the truth of its condition. A rule marked memory that does not hold is not checked: it clears nothing.
     ``day`` is the first day of the plan on which it holds, None when no day matters. ``missing`` names the facts it
-    would have needed. ``override`` is the prescriber's, when the rule fired and one is recorded.
+    would have needed, ``pending`` those of them that want to be known before the plan is printed (or what may stand for
+    them), ``asked`` says when it can be decided. ``override`` is the prescriber's, where one is recorded and has
+    something to decide: the rule fired, or it cannot be decided although no fact is missing. It answers no question.
     """
 
     rule: Rule
@@ -67,6 +73,8 @@ class Finding:
     day: int | None
     override: Override | None
     language: str = "en"
+    asked: Asked = ""
+    pending: tuple[str, ...] = ()
 
     @property
     def stops(self) -> bool:
@@ -90,6 +98,10 @@ class Finding:
             "holds": self.holds,
             "reason": self.reason,
             "missing": list(self.missing),
+            "needs": rule.needs,
+            "asked": self.asked or None,
+            "pending": list(self.pending),
+            "demands": sorted(w for f in rule.condition.functions if f[0] == "stated" for w in f[1:]),
             "day": self.day,
             "override": None if self.override is None else {"reason": self.override.reason, "by": self.override.by},
             "rule_version": rule.version,
@@ -98,7 +110,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All findings of one check, with the rule pack they rest on. Rules that do not apply are counted, not listed."""
+    """All findings of one check, with the rule pack they rest on. Rules that do not apply are counted, not listed.
+
+    ``recorded``: names of the facts that were recorded, without what they say.
+    """
 
     findings: tuple[Finding, ...]
     stages: tuple[Stage, ...]
@@ -110,6 +125,7 @@ class Verdict:
     overrides: tuple[Override, ...] = ()
     printing: bool = False
     notes: tuple[str, ...] = field(default=())
+    recorded: tuple[str, ...] = ()
 
     @property
     def checked(self) -> int:
@@ -128,10 +144,29 @@ class Verdict:
 
     @property
     def missing_for_printing(self) -> tuple[Finding, ...]:
-        """Blocking rules that lack a fact, when the plan is about to be printed; else none."""
+        """Blocking rules that cannot be decided and should be by now, when the plan is about to be printed; else none.
+
+        An override lets one through only when no fact is missing: it decides about a hazard, it answers no question.
+        """
         if not self.printing:
             return ()
-        return tuple(f for f in self.findings if f.rule.severity == "block" and f.holds is None)
+        return tuple(f for f in self.undecided("before printing") if f.override is None)
+
+    @property
+    def on_the_day(self) -> tuple[Finding, ...]:
+        """Rules that only the day of a session, step or visit can decide, blocking ones first: none of them passed."""
+        found = [f for f in self.findings if f.asked == "on the day" and f.rule.severity != "info"]
+        return tuple(sorted(found, key=lambda f: (f.rule.severity != "block", f.rule.id)))
+
+    def undecided(self, asked: Asked) -> tuple[Finding, ...]:
+        """Blocking rules that are not decided, of one time at which what they lack is asked for."""
+        return tuple(f for f in self.findings if f.rule.severity == "block" and f.asked == asked)
+
+    @property
+    def idle_overrides(self) -> tuple[Override, ...]:
+        """Overrides that decide nothing: the rule did not fire, lacks a fact, does not apply, or does not block."""
+        used = {f.rule.id for f in self.findings if f.override is not None}
+        return tuple(o for o in self.overrides if o.rule not in used)
 
     @property
     def word(self) -> str:
@@ -185,11 +220,16 @@ class Verdict:
             "not_applicable": self.not_applicable,
             "missing": {name: list(ids) for name, ids in self.missing().items()},
             "missing_for_printing": [f.rule.id for f in self.missing_for_printing],
+            "on_the_day": [f.rule.id for f in self.on_the_day],
             "stages": list(self.stages),
-            "overrides": [{"id": o.rule, "reason": o.reason, "by": o.by} for o in self.overrides],
+            "overrides": [
+                {"id": o.rule, "reason": o.reason, "by": o.by, "used": o not in self.idle_overrides}
+                for o in self.overrides
+            ],
             "rule_pack": {"version": self.pack_version, "hash": self.pack_hash},
             "language": self.language,
             "translation_reviewed": self.translation_reviewed,
+            "recorded": list(self.recorded),
             "notes": list(self.notes),
         }
 
@@ -201,7 +241,7 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
     """The verdict of the rules on every way a regimen can go, for a patient.
 
     A fact that is not recorded leaves the rules that need it not checked, never passed. Raises InputError when an
-    override names no rule, or a drug of the patient's list is a near miss of a known one.
+    override names no blocking rule, or a drug of the patient's list is a near miss of a known one.
     """
     from cotreat.safety.course import Course
     from cotreat.safety.paths import reachable
@@ -212,10 +252,11 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
         raise InputError(f"no messages in {settings.language!r}", hint=f"Languages are {', '.join(LANGUAGES)}.")
     pack = settings.pack or load_pack()
     for override in patient.overrides:
-        pack.rule(override.rule)
+        if pack.rule(override.rule).severity != "block":
+            raise InputError(f"{override.rule} stops nothing, so it needs no override", hint="Leave it out.")
     paths = reachable(_ledger(regimen))
     record = Record(patient, pack, settings.printing)
-    courses = [Course(path, pack) for path in paths.every]
+    courses = [Course(path, pack, settings.whole) for path in paths.every]
     stages = settings.stages or stages_for(patient)
     asked = [r for r in pack.rules if r.stage in stages]
     applying = [r for r in asked if any(_applies(r, c) for c in courses)]
@@ -234,6 +275,7 @@ def check(regimen: Regimen | Ledger, patient: Patient = _NOBODY, options: CheckO
         patient.overrides,
         settings.printing,
         () if paths.whole else (f"{_TOO_MANY_WAYS}: rules that did not fire are not checked",),
+        tuple(sorted(patient.given)),
     )
 
 
@@ -279,11 +321,13 @@ class _Decisions:
         self.day: dict[str, int | None] = dict.fromkeys(self.open)
         self.missing: dict[str, set[str]] = {r: set() for r in self.open}
         self.unfollowed: set[str] = set()
+        self.undemanded: set[str] = set()
 
     def over(self, courses: list[Course], paths: Paths) -> None:
         """Decides every rule; a ledger has at least one way."""
         from cotreat.safety.situation import Situation
 
+        every = dict(self.open)
         still = Situation(courses[0], self.record, 0)
         for rule in [r for r in self.open.values() if not r.condition.dated]:
             self._decide(rule, still)
@@ -300,6 +344,18 @@ class _Decisions:
                 if self.holds[rule_id] is False:
                     self.holds[rule_id] = None
                     self.unfollowed.add(rule_id)
+        for rule in every.values():
+            if rule.demand is not None and self.holds[rule.id] is None and not self._demanded(rule, courses):
+                self.undemanded.add(rule.id)
+
+    def _demanded(self, rule: Rule, courses: list[Course]) -> bool:
+        """Whether on any day what a rule lacks must be known, or whether that itself is not known."""
+        from cotreat.safety.situation import Situation
+
+        demand = rule.demand
+        return demand is None or any(
+            demand.truth(Situation(course, self.record, day)) is not False for course in courses for day in course.days
+        )
 
     def _decide(self, rule: Rule, situation: Situation) -> bool:
         self.record.missing.clear()
@@ -330,8 +386,31 @@ def _finding(rule: Rule, decided: _Decisions, override: Override | None, languag
         verdict = "did not fire"
     else:
         verdict, reason = "not checked", _UNCONFIRMED
-    used = override if holds is True and rule.severity == "block" else None
-    return Finding(rule, holds, verdict, reason, missing, decided.day[rule.id], used, language)
+    asked, pending = _asked(rule, decided, missing) if holds is None else ("", ())
+    decides = holds is True or (holds is None and not missing)
+    used = override if decides and rule.severity == "block" else None
+    return Finding(rule, holds, verdict, reason, missing, decided.day[rule.id], used, language, asked, pending)
+
+
+def _asked(rule: Rule, decided: _Decisions, missing: tuple[str, ...]) -> tuple[Asked, tuple[str, ...]]:
+    """When a rule that is not decided can be, and which facts want to be known before the plan is printed."""
+    if rule.id in decided.undemanded:
+        return "if known", ()
+    if not missing or rule.id in decided.unfollowed:
+        return "before printing", ()
+    pending: list[str] = []
+    day = False
+    for name in missing:
+        fact = facts().get(name)
+        if fact is None or not fact.asked or (fact.asked == "result" and rule.stage != "session"):
+            pending.append(name)
+        elif fact.once is not None and decided.record.given.get(fact.once[0]) not in fact.once[1]:
+            pending.append(fact.once[0] if fact.once[0] not in decided.record.given else name)
+        else:
+            day |= fact.asked != "if known"
+    if pending:
+        return "before printing", tuple(dict.fromkeys(pending))
+    return ("on the day" if day else "if known"), ()
 
 
 # ---- a file -----------------------------------------------------------------------------------------------------

@@ -19,12 +19,15 @@ _RHYTHM = 1.5
 
 
 class Course:
-    """One path with a timeline for each drug, and sessions by day."""
+    """One path with a timeline for each drug, and sessions by day.
 
-    def __init__(self, path: Path, pack: Pack) -> None:
+    ``whole``: the regimen is all that is given, so an order that is over is a stop.
+    """
+
+    def __init__(self, path: Path, pack: Pack, whole: bool = False) -> None:
         self.path, self.pack = path, pack
         named = [b.subject for b in path.before] + [i.subject for i in path.items]
-        self.drugs = {name: Timeline(path, name) for name in dict.fromkeys(named) if name in _drug_ids()}
+        self.drugs = {name: Timeline(path, name, whole) for name in dict.fromkeys(named) if name in _drug_ids()}
         self.sessions: dict[int, list[Item]] = {}
         for item in path.items:
             if item.kind == "session" and not item.sham:

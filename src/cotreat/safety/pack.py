@@ -24,8 +24,8 @@ NEEDS = ("", "tms", "ect", "ketamine", "esketamine", "cycloserine", "taper")
 LARGEST = 4 << 20
 MOST_RULES = 2000
 _RULE_FIELDS = {
-    "id": True, "stage": True, "group": True, "needs": False, "condition": True, "severity": True, "message": True,
-    "rationale": True, "source": True, "reference": False, "confirmed": True, "version": True,
+    "id": True, "stage": True, "group": True, "needs": False, "condition": True, "demand": False, "severity": True,
+    "message": True, "rationale": True, "source": True, "reference": False, "confirmed": True, "version": True,
 }  # fmt: skip
 _PACK_FIELDS = (
     "version", "released", "unreviewed_languages", "extends", "parameters", "train_limits", "groups", "other_drugs",
@@ -34,6 +34,7 @@ _PACK_FIELDS = (
 PARAMETERS = (
     "abrupt_share", "abrupt_days", "washout_half_lives", "washout_unknown_days", "withdrawal_days",
     "small_step_occupancy", "small_step_share", "days_on_before", "taper_pause_days",
+    "step_days",
 )  # fmt: skip
 
 
@@ -43,7 +44,8 @@ class Rule:
 
     ``needs``: what must be in the regimen for the rule to apply at all ("taper X" names a drug or group).
     ``confirmed``: its core claim was read in its source. ``message`` by language; ko and ja are translations that
-    nobody has reviewed yet.
+    nobody has reviewed yet. ``demand``: when a fact that it lacks must be known before a plan is printed (None:
+    always).
     """
 
     id: str
@@ -58,6 +60,7 @@ class Rule:
     confirmed: bool
     version: str
     condition: Expression
+    demand: Expression | None = None
 
     def text(self, language: str = "en") -> str:
         """The message in a language, in English where there is none."""
@@ -286,11 +289,8 @@ def _rule(entry: Mapping[str, Any], words: Any, drugs: frozenset[str], name: str
     foreign = [k for k in message if k not in LANGUAGES]
     if foreign:
         raise InputError(f"{name}: message in {foreign[0]!r}", hint=f"Languages are {', '.join(LANGUAGES)}.")
-    if not isinstance(entry["condition"], str):
-        raise InputError(f"{name}: the condition is a text, not {entry['condition']!r}")
-    condition = read(entry["condition"], words, name)
-    if condition.kind != "truth":
-        raise InputError(f"{name}: the condition is a {condition.kind}, not something true or false")
+    condition = _truth(entry, "condition", words, name)
+    demand = None if entry.get("demand") is None else _truth(entry, "demand", words, name)
     return Rule(
         str(entry["id"]),
         cast(Stage, entry["stage"]),
@@ -304,7 +304,17 @@ def _rule(entry: Mapping[str, Any], words: Any, drugs: frozenset[str], name: str
         entry["confirmed"] == "seen",
         str(entry["version"]),
         condition,
+        demand,
     )
+
+
+def _truth(entry: Mapping[str, Any], field_name: str, words: Any, name: str) -> Expression:
+    if not isinstance(entry[field_name], str):
+        raise InputError(f"{name}: the {field_name} is a text, not {entry[field_name]!r}")
+    found = read(entry[field_name], words, name)
+    if found.kind != "truth":
+        raise InputError(f"{name}: the {field_name} is a {found.kind}, not something true or false")
+    return found
 
 
 def _definitions(raw: Mapping[str, Any], drugs: frozenset[str], where: str) -> dict[str, Expression]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from cotreat.measures.errors import InputError
@@ -163,6 +163,8 @@ def _read(fact: Fact, value: object, where: str) -> Any:
 
 
 def _number(fact: Fact, value: object, where: str) -> float:
+    if fact.never and isinstance(value, str) and fold(value) == "never":
+        return inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise InputError(f"{where} is a number, not {value!r}")
     if not fact.low <= value <= fact.high:
@@ -283,6 +285,8 @@ def _consistent(given: Mapping[str, Any], where: str) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, Medication):
         return {"drug": value.name, "mg_per_day": value.mg_per_day}
+    if value == inf:
+        return "never"
     if isinstance(value, tuple):
         if value and all(isinstance(v, tuple) for v in value):
             return dict(value)

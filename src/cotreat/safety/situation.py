@@ -12,7 +12,7 @@ from cotreat.catalogue.drug_table import drug
 from cotreat.regimen.ledger import Item
 from cotreat.safety.course import Course
 from cotreat.safety.record import Record
-from cotreat.safety.timeline import Timeline
+from cotreat.safety.timeline import Change, Timeline
 from cotreat.safety.truth import Range, Truth, Value, bounds, compare, count, disjunction, narrowed
 from cotreat.safety.vocabulary import DAY_NAMES
 
@@ -361,16 +361,24 @@ class Situation:
         return narrowed(low, inf if missing or planned is None or None in own else low)
 
     def _steps(self, word: str) -> list[tuple[str, float | None, float]]:
-        """Today's cuts of drugs of a word: the drug, the dose before, and the step in percent of it."""
+        """Today's cuts of drugs of a word: the drug, the dose before, and the step in percent of it.
+
+        The dose before is the highest of the last week: small cuts day by day are one step.
+        """
         if word in _SEDATIVES:
             return [("", None, pct)] if (pct := self.course.sedative_fall(self.day, 1)[0]) else []
         found = []
         for name, t in self.course.of(word).items():
             for c in t.cuts(self.day - 1, self.day):
+                old = self._before(t, c)
                 # Doses of a ledger are rounded to 0.001: a step of exactly half must not read as more.
-                pct = 100.0 if not c.old else round((c.old - (c.new or 0.0)) / c.old * 100, 2)
-                found.append((name, c.old, pct))
+                pct = 100.0 if not old else round((old - (c.new or 0.0)) / old * 100, 2)
+                found.append((name, old, pct))
         return found
+
+    def _before(self, t: Timeline, cut: Change) -> float | None:
+        top = t.highest(self.day - round(self.parameters["step_days"]), self.day - 1)
+        return cut.old if cut.old is None or top is None else max(top, cut.old)
 
     def _f_step_pct(self, word: str) -> Value:
         return max((pct for _, _, pct in self._steps(word)), default=0.0)
@@ -411,7 +419,8 @@ class Situation:
         found: list[Value] = [0.0]
         for name, t in self.course.of(word).items():
             for c in t.cuts(self.day - 1, self.day):
-                high = None if c.old is None else _occupancy(name, c.old)
+                old = self._before(t, c)
+                high = None if old is None else _occupancy(name, old)
                 low = None if c.new is None else _occupancy(name, c.new)
                 found.append(None if high is None or low is None else high - low)
         return narrowed(*_highest(found))

@@ -6,13 +6,24 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal, cast
 
 from cotreat.measures.suggest import fold
+
+Asked = Literal["", "day", "result", "if known"]
+"""When a fact is asked for: before a plan is printed (""), on the day of a session or step, or only used if known.
+
+A result (of the laboratory) is asked for before a plan is printed, except by a rule for sessions, which looks at the
+latest one on the day.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that may be recorded: its kind, bounds or choices, and the condition it presupposes."""
+    """One thing that may be recorded: its kind, bounds or choices, and the condition it presupposes.
+
+    ``once``: a fact asked on the day may wait for it only once this other fact is recorded as one of these words.
+    """
 
     name: str
     section: str
@@ -21,7 +32,14 @@ class Fact:
     high: float
     choices: tuple[str, ...]
     implies: str
+    asked: Asked
+    once: tuple[str, tuple[str, ...]] | None
     meaning: str
+
+    @property
+    def never(self) -> bool:
+        """Whether a number of days since an event may also be "never"."""
+        return self.name == "days_since_discharge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,11 @@ def key(word: str) -> str:
     return fold(word).replace(" ", "_").replace("-", "_")
 
 
+def _once(text: str) -> tuple[str, tuple[str, ...]] | None:
+    name, _, words = text.partition(":")
+    return (name.strip(), tuple(words.strip().split("|"))) if text else None
+
+
 @cache
 def facts() -> dict[str, Fact]:
     """Every fact by name."""
@@ -55,6 +78,8 @@ def facts() -> dict[str, Fact]:
             float(r["high"] or 0),
             tuple(c for c in r["choices"].split("|") if c),
             r["implies"],
+            cast(Asked, r["asked"]),
+            _once(r["once"]),
             r["meaning"],
         )
         for r in _rows("facts.csv")

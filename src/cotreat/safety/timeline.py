@@ -22,7 +22,7 @@ class Change:
     """The dose in force changes on ``day`` from ``old`` to ``new`` a day (None: amount not stated).
 
     "stop" is a stop the regimen orders (stop, the end of a taper or of a switch); "end" is an order that is over
-    without a word on what follows.
+    without a word on what follows. Where the regimen is all that is given, such an end is a stop.
     """
 
     day: int
@@ -35,11 +35,11 @@ class Timeline:
     """What one drug does along one path.
 
     Amounts are totals of a day in ``unit`` (mg, mg/kg or a level's unit). ``before``: taken, at steady state, before
-    the regimen begins.
+    the regimen begins. ``whole``: the regimen is all that is given, so an order that is over is a stop.
     """
 
-    def __init__(self, path: Path, drug: str) -> None:
-        self.drug = drug
+    def __init__(self, path: Path, drug: str, whole: bool = False) -> None:
+        self.drug, self.whole = drug, whole
         self.items: tuple[Item, ...] = tuple(i for i in path.items if i.subject == drug and not i.sham)
         self.marks = tuple(m for m in path.marks if m.subject == drug)
         self.cut_off = path.cut_off.get(drug)
@@ -115,6 +115,8 @@ class Timeline:
 
     def _ending(self, day: int) -> ChangeKind:
         """A stop when the regimen orders it (a switch crosses over, so its end is ordered too), else an end."""
+        if self.whole:
+            return "stop"
         ordered = any(m.kind in ("stop", "taper end") and abs(m.day - day) <= 1 for m in self.marks)
         switched = any(m.kind == "switch" and m.day < day for m in self.marks)
         return "stop" if ordered or switched else "end"

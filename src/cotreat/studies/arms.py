@@ -130,6 +130,7 @@ def simulate_arms(
     known = all(a.n for a in study.arms.values())
     total = sum(a.n or 0 for a in study.arms.values())
     arms: dict[str, SimulatedArm] = {}
+    same: dict[tuple[object, ...], int] = {}
     for index, (key, arm) in enumerate(study.arms.items()):
         weight = (arm.n or 0) / total if known else 1.0 / len(study.arms)
         empty = SimulatedArm(key, weight, None, None, None, reasons.get(key))
@@ -137,7 +138,9 @@ def simulate_arms(
             after = study.starts(key) == "after run-in"
             longer = arm_ledger(study, key, horizon=7 * settings.weeks + _BEYOND)
             empty = replace(empty, tapered=tapered_on(longer, 7 * settings.weeks))
-            empty = _arm(empty, ledgers[key], job, index * _NUMBERS_PER_ARM, after=after)
+            # arms given the same differ by chance only, so here they are the same patients
+            number = same.setdefault((arm.regimen, arm.placebo, after, repr(arm.baseline)), index)
+            empty = _arm(empty, ledgers[key], job, number * _NUMBERS_PER_ARM, after=after)
         arms[key] = empty
     if how.run_in is not None:
         arms["run-in"] = _run_in(job, len(study.arms) * _NUMBERS_PER_ARM)

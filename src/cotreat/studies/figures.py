@@ -30,6 +30,9 @@ WITHDRAWAL = frozenset({"withdrawal"})
 TAPER = frozenset({"taper_success"})
 WORSENING = frozenset({"worsening"})
 DISSOCIATION = frozenset({"dissociation"})
+OVERDISPERSION = 0.02
+"""Correlation between patients of one arm of a trial: no arm counts for more than fifty independent patients. Of 0.01,
+0.02 and 0.03 the first predicts left-out cohorts worse by seven units of log density, the others alike."""
 PROPORTIONS = POINTS | SUSTAINED | EVENTS | WITHDRAWAL | TAPER | WORSENING | DISSOCIATION
 SCORES = frozenset({"score", "change", "percent_change"})
 RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference"})

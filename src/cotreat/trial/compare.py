@@ -25,7 +25,7 @@ from cotreat.simulate.run import Settings
 from cotreat.simulate.store import Store
 from cotreat.simulate.tables import Decisions
 from cotreat.trial.compare_file import Comparison
-from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
 from cotreat.trial.resemblance import alike, direct_trials, outside
 from cotreat.trial.slices import Setup, scales, tallied
 
@@ -75,7 +75,7 @@ def compare(
     return {
         "title": what.title,
         "population": {"name": what.population.name, "text": what.population.text, "scale": what.population.scale},
-        "stamp": parameters.status,
+        "stamp": stamp(parameters),
         "disclaimer": DISCLAIMER,
         "arms": [_arm(a, setup) for a in arms],
         "outcomes": [_outcome(a, k, r) for k, r in enumerate(what.outcomes) for a in arms],

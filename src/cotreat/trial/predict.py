@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import bdtrik, betaincinv, logit
+from scipy.stats import qmc
 
 from cotreat.evidence.arms import arm_ledger
 from cotreat.evidence.schema import Outcome, Study
@@ -19,8 +21,10 @@ from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.outcomes import estimate
 from cotreat.simulate.run import Settings
 from cotreat.studies.arms import SimulatedArm, simulate_arms
+from cotreat.studies.feasible import feasible
 from cotreat.studies.figures import (
     DIFFERENCES,
+    OVERDISPERSION,
     PROPORTIONS,
     RATIOS,
     SCORES,
@@ -30,7 +34,11 @@ from cotreat.studies.figures import (
     mean_score,
     share,
 )
-from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
+
+_SPREAD = 16  # points of each beta distribution
+_JOINED = 512  # points of their mixture
+_TRIALS, _LUCK = 64, 17  # trials printed for each parameter draw, and the seed of their luck
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,23 @@ class Predictive:
 def predict(
     study: Study, settings: Settings | None = None, parameters: ParameterSet | None = None, command: str = ""
 ) -> dict[str, Any]:
-    """Predict every figure of a study; the document has the fields of ``cotreat predict --json``."""
+    """Predict every figure of a study; the document has the fields of ``cotreat predict --json``.
+
+    ``draws_left_out``: parameter draws with which the run-in brings hardly anybody to the entry rule; the study could
+    not have taken place with them.
+    """
     settings, parameters = settings or Settings(), parameters or load_parameters()
     arms = simulate_arms(study, settings, parameters)
+    left_out = 0
+    if any("too few" in (a.reason or "") for a in arms.values()):
+        some, with_these, left_out = feasible(study, settings, parameters)
+        arms = simulate_arms(study, some, with_these)
     ledgers = [arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None]
     return {
         "study": {"id": study.id, "title": study.title, "doi": study.doi, "year": study.year},
         "outcomes": [_one(study, o, arms) for o in study.outcomes],
-        "stamp": parameters.status,
+        "draws_left_out": left_out,
+        "stamp": stamp(parameters),
         "disclaimer": DISCLAIMER,
         "provenance": provenance(settings, parameters, command, ledgers, (study.id,)),
     }
@@ -108,7 +125,7 @@ def _predictive(study: Study, outcome: Outcome, arms: dict[str, SimulatedArm]) -
     chosen, against = chosen_arms(outcome.arms, arms), chosen_arms(outcome.reference_arms, arms)
     n = _size(study, outcome)
     if outcome.measure in PROPORTIONS:
-        p = _shares(chosen, outcome, outcome.measure)
+        p = _in_a_trial(_shares(chosen, outcome, outcome.measure))
         size = n if n else 10_000_000
         if size > 100_000:
             return Predictive(lambda q: float(np.quantile(p, q))), definition(outcome, chosen, outcome.measure)
@@ -117,7 +134,7 @@ def _predictive(study: Study, outcome: Outcome, arms: dict[str, SimulatedArm]) -
         )
     if outcome.measure in SCORES:
         m, s = _scores(chosen, outcome, outcome.measure)
-        return _normal(m, s / np.sqrt(n if n else np.inf)), None
+        return _normal(m, s * np.sqrt(_per(n or np.inf))), None
     if outcome.measure not in RATIOS | DIFFERENCES:
         raise CannotPredictError(f"not modelled: {outcome.measure.replace('_', ' ')}")
     if not against:
@@ -160,39 +177,82 @@ def _scores(arms: list[SimulatedArm], outcome: Outcome, measure: str) -> tuple[n
 def _difference(
     chosen: list[SimulatedArm], against: list[SimulatedArm], outcome: Outcome, sizes: tuple[float, float]
 ) -> Predictive:
-    measure = outcome.of if outcome.of in SCORES else "score"
-    (a, sa), (b, sb) = (_scores(side, outcome, str(measure)) for side in (chosen, against))
-    if len(a) != len(b):
-        raise CannotPredictError("an arm has no patients in this analysis set in some draws")
+    measure = str(outcome.of if outcome.of in SCORES else "score")
+    x, y = (mean_score(side, outcome, measure) for side in (chosen, against))
+    keep = np.isfinite(x.mean) & np.isfinite(y.mean)
+    sx, sy = x.sd[keep], y.sd[keep]
+    apart = estimate.denoise((x.mean - y.mean)[keep], (x.variance + y.variance)[keep]).values
+    one, two = (_per(n) for n in sizes)
     if outcome.measure == "mean_difference":
-        return _normal(a - b, np.sqrt(sa**2 / sizes[0] + sb**2 / sizes[1]))
-    pooled = np.sqrt((sa**2 + sb**2) / 2)
-    g = (b - a) / np.maximum(pooled, 1e-9)
-    return _normal(g, np.sqrt(1 / sizes[0] + 1 / sizes[1] + g**2 / (2 * (sizes[0] + sizes[1]))))
+        return _normal(apart, np.sqrt(sx**2 * one + sy**2 * two))
+    g = -apart / np.maximum(np.sqrt((sx**2 + sy**2) / 2), 1e-9)
+    return _normal(g, np.sqrt(one + two + g**2 / (2 * (sizes[0] + sizes[1]))))
 
 
 def _ratio(
     chosen: list[SimulatedArm], against: list[SimulatedArm], outcome: Outcome, sizes: tuple[float, float]
 ) -> tuple[Predictive, str | None]:
-    of = outcome.of or ("relapse" if outcome.measure == "hazard_ratio" else "response")
+    of = str(outcome.of or ("relapse" if outcome.measure == "hazard_ratio" else "response"))
     if of not in PROPORTIONS:
-        raise CannotPredictError(f"not modelled: {str(of).replace('_', ' ')}")
-    p, q = (_shares(side, outcome, str(of)) for side in (chosen, against))
-    if len(p) != len(q):
-        raise CannotPredictError("an arm has no patients in this analysis set in some draws")
-    words = definition(outcome, chosen, str(of))
-    p, q = np.clip(p, 0.5 / 1e4, 1 - 0.5 / 1e4), np.clip(q, 0.5 / 1e4, 1 - 0.5 / 1e4)
-    n, m = sizes
+        raise CannotPredictError(f"not modelled: {of.replace('_', ' ')}")
+    words = definition(outcome, chosen, of)
+    x, y = (share(side, outcome, of) for side in (chosen, against))
+    keep = np.isfinite(x.value) & np.isfinite(y.value)
+    # the noise of the simulation is taken out of sum and difference, not of each side: what both share is not noise
+    noise = x.variance[keep] + y.variance[keep]
+    middle = estimate.denoise((x.value + y.value)[keep] / 2, noise / 4).values
+    half = estimate.denoise((x.value - y.value)[keep] / 2, noise / 4).values
+    p, q = (np.clip(v, _LEAST, 1 - _LEAST) for v in (middle + half, middle - half))
+    published = _sampled((p, q), sizes, outcome.measure)
     if outcome.measure == "risk_difference":
-        return _normal(p - q, np.sqrt(p * (1 - p) / n + q * (1 - q) / m)), words
-    if outcome.measure == "risk_ratio":
-        log, sd = np.log(p / q), np.sqrt((1 - p) / (p * n) + (1 - q) / (q * m))
-    elif outcome.measure == "odds_ratio":
-        log, sd = np.log(p / (1 - p) / (q / (1 - q))), np.sqrt(1 / (n * p * (1 - p)) + 1 / (m * q * (1 - q)))
-    else:  # complementary log-log of the cumulative share: the hazard ratio if hazards are proportional
-        log, sd = np.log(np.log1p(-p) / np.log1p(-q)), np.sqrt(1 / (n * p) + 1 / (m * q))
-    inner = _normal(log, sd)
-    return Predictive(lambda level: float(np.exp(inner.quantile(level)))), words
+        return Predictive(lambda level: float(np.quantile(published, level))), words
+    return Predictive(lambda level: float(np.exp(np.quantile(published, level)))), words
+
+
+_LEAST = 1e-3
+_SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # a share on the scale of the contrast
+    "risk_difference": lambda p: p,
+    "risk_ratio": np.log,
+    "odds_ratio": logit,
+    # complementary log-log of the cumulative share: the hazard ratio if hazards are proportional
+    "hazard_ratio": lambda p: np.log(-np.log1p(-p)),
+}
+
+
+def _sampled(shares: tuple[np.ndarray, np.ndarray], sizes: tuple[float, float], measure: str) -> np.ndarray:
+    """What trials of these sizes would print, ratios as logarithms, with half an event added to each cell of a ratio.
+
+    Each pair of evenly spread luck is used both ways round, so that equal arms differ by zero in the median.
+    """
+    luck = qmc.Sobol(4, scramble=True, rng=np.random.default_rng(_LUCK)).random(_TRIALS)
+    u = np.concatenate([luck, luck[:, [2, 3, 0, 1]]])
+    seen = [_seen(p, n, u[:, 2 * k : 2 * k + 2], measure) for k, (p, n) in enumerate(zip(shares, sizes, strict=True))]
+    return np.asarray(_SCALES[measure](seen[0]) - _SCALES[measure](seen[1])).ravel()
+
+
+def _seen(p: np.ndarray, n: float, u: np.ndarray, measure: str) -> np.ndarray:
+    """Published shares (draws, trials) of an arm of ``n`` patients whose average truth is ``p``; ``u`` (trials, 2)."""
+    a = (1.0 - OVERDISPERSION) / OVERDISPERSION
+    p = np.clip(p, _LEAST, 1 - _LEAST)[:, None]
+    own = np.clip(betaincinv(a * p, a * (1 - p), np.clip(u[:, 0], 1e-6, 1 - 1e-6)), 1e-6, 1 - 1e-6)
+    if np.isinf(n):
+        return np.asarray(own)
+    events = np.clip(np.ceil(bdtrik(np.clip(u[:, 1], 1e-9, 1 - 1e-9), n, own) - 1e-9), 0.0, n)
+    half = 0.0 if measure == "risk_difference" else 0.5
+    return np.asarray((events + half) / (n + 2 * half))
+
+
+def _per(n: float) -> float:
+    """One over the independent patients that ``n`` patients of an arm count for."""
+    return OVERDISPERSION if np.isinf(n) else (1.0 + (n - 1.0) * OVERDISPERSION) / n
+
+
+def _in_a_trial(p: np.ndarray) -> np.ndarray:
+    """True shares of single arms when ``p`` is what arms like them have on average (beta distributions, joined)."""
+    a = (1.0 - OVERDISPERSION) / OVERDISPERSION
+    inside = np.clip(p, 1e-6, 1 - 1e-6)[:, None]
+    spread = betaincinv(a * inside, a * (1 - inside), (np.arange(_SPREAD) + 0.5) / _SPREAD)
+    return np.asarray(np.quantile(spread, (np.arange(_JOINED) + 0.5) / _JOINED))
 
 
 def _normal(centre: np.ndarray, sd: np.ndarray) -> Predictive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cotreat import __version__
+from cotreat.model.draw_set import DrawSet
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.run import Settings
@@ -16,6 +17,11 @@ ENGINES = {
     "kernel64": "kernel, float64",
     "gpu": "gpu (compiled from the model)",
 }
+
+
+def stamp(parameters: ParameterSet) -> str:
+    """What stands beside every figure: the status of the parameter set, with the name of one that was fitted."""
+    return f"{parameters.name}: {parameters.status}" if isinstance(parameters, DrawSet) else parameters.status
 
 
 def provenance(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cotreat.model.parameter_set import PRIOR, load_parameters
 from cotreat.trial.virtual.design import Trial
 from cotreat.trial.virtual.file import read_trial
 from cotreat.trial.virtual.run import Over, Results, Size, simulate_trials
@@ -42,4 +43,5 @@ def modelled(**fields: Any) -> Trial:
 
 def run(trial: Trial, trials: int, draws: int = 10, over: Over = "median", **options: Any) -> Results:
     """Simulated with a fixed seed."""
-    return simulate_trials(trial, Size(trials=trials, draws=draws, **({"seed": 11} | options)), over)
+    size = Size(trials=trials, draws=draws, **({"seed": 11} | options))
+    return simulate_trials(trial, size, over, load_parameters(PRIOR))

@@ -28,6 +28,7 @@ table { border-collapse: collapse; width: 100%%; }
 th, td { text-align: left; vertical-align: top; padding: .35em .5em; border-bottom: 1px solid #b9c1cc; }
 th { color: #0b4a6f; font-weight: 600; }
 footer { border-top: 1px solid #b9c1cc; margin-top: 1.6em; padding-top: .6em; }
+@media (min-width: 601px) { th:first-child, td:first-child { white-space: nowrap; } }
 @media (max-width: 600px) {
   main { margin: 0; padding: 1rem; border: 0; }
   thead { position: absolute; clip-path: inset(50%%); height: 1px; width: 1px; overflow: hidden; }

@@ -66,7 +66,7 @@ class Material:
 
     ``tapers``: plan documents of kind taper. ``events`` in order of day. ``notices``: lines for the clinic plan, each
     list under the key of its heading. ``orders``: drugs that are taken but not tapered. ``zone``: name of the time
-    zone of the hours, None where there are none.
+    zone of the hours, None where there are none. ``plan_name``: what names it through all its versions.
     """
 
     document: dict[str, Any]
@@ -86,6 +86,13 @@ class Material:
     notices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zone: str | None = None
     orders: tuple[Order, ...] = ()
+    plan_name: str = ""
+
+    @property
+    def printing(self) -> dict[str, Any]:
+        """What was asked before printing, and what is asked on the day."""
+        found: dict[str, Any] = self.document["printing"]
+        return found
 
     @property
     def say(self) -> Catalogue:
@@ -132,6 +139,7 @@ def taper_material(document: dict[str, Any], calls: Calls | None = None) -> Mate
         must_read=tuple(document["must_read"]),
         provenance=document["provenance"],
         calls=calls or Calls(),
+        plan_name=f"{document['request']['sentence']} from {document['start']}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from cotreat.plan.documents.material import Event, Material
@@ -65,6 +65,9 @@ def _clinic(m: Material) -> Iterator[Block]:
         yield Listed(lines)
     yield Heading(say("safety"))
     yield Listed(tuple(_safety(m)))
+    if m.printing["on_the_day"]:
+        yield Heading(say("on_the_day"))
+        yield _on_the_day(m)
     if m.remarks:
         yield Heading(say("remarks") + ("" if m.language == "en" else f" ({say('in_english')})"))
         yield Listed(m.remarks)
@@ -166,8 +169,21 @@ def _safety(m: Material) -> Iterator[str]:
     for rule in m.safety["rules"]:
         if rule["verdict"] == "fired":
             yield f"{rule['id']}: {rule['message']}"
-    for o in m.safety["overrides"]:
+    if m.printing["if_known"]:
+        yield say("if_known", rules=", ".join(m.printing["if_known"]))
+    for o in (o for o in m.safety["overrides"] if o["used"]):
         yield say("override", rule=o["id"], reason=o["reason"] + (f" ({o['by']})" if o["by"] else ""))
+
+
+def _on_the_day(m: Material) -> Table:
+    """What only the day can answer, by occasion, with boxes to tick and the rules that would stop what is planned."""
+    say, rows, last = m.say, [], None
+    for check in m.printing["on_the_day"]:
+        occasion = check["occasion"]
+        when = say.texts["occasions"][occasion] if occasion != last else ""
+        rows.append((when, f"[ ] {say.texts['ask'][check['facts'][0]]}", ", ".join(check["stops"])))
+        last = occasion
+    return Table((say("occasion"), say("what_to_ask"), say("stops")), tuple(rows), (1.6, 4.6, 2.2))
 
 
 def _verdict(m: Material) -> str:
@@ -220,10 +236,14 @@ def _patient_doses(m: Material, document: dict[str, Any]) -> Table:
     say = m.say
     by_key = {p["key"]: p for p in document["preparations"]}
     rows = []
+    first = date.fromisoformat(document["start"])
+    if m.made < first:
+        now = say("as_now", mg=plain(document["request"]["mg_per_day"]))
+        rows.append(("", say.day(first - timedelta(days=1)), now))
     for r in document["rows"]:
         if r["take"]:
             text = say("plus").join(say.amount(t, by_key) for t in r["take"])
-            take = f"{text}, {say.often(r['times_a_day'])}"
+            take = say("dose_often", dose=text, often=say.often(r["times_a_day"]))
         else:
             take = say("take_nothing")
         until = "" if r["last_day"] is None else say.day(r["last_day"])
@@ -238,11 +258,26 @@ def _handling(m: Material, document: dict[str, Any]) -> Iterator[str]:
         yield say("measure_mL")
     if "drops" in measures:
         yield say("measure_drops")
+    yield from _strength_changes(m, document)
     if any(p["release"] in ("extended", "delayed") for p in used):
         yield say("whole")
     if any(t["unit"] != "mL" and t["amount"] % 1 for r in document["rows"] for t in r["take"]):
         yield say("halves")
     yield say("keep_leftovers")
+
+
+def _strength_changes(m: Material, document: dict[str, Any]) -> Iterator[str]:
+    """Where one liquid follows another: the same millilitres are then another dose."""
+    say, last = m.say, None
+    by_key = {p["key"]: p for p in document["preparations"]}
+    for r in document["rows"]:
+        for take in r["take"]:
+            if take["unit"] != "mL":
+                continue
+            if last not in (None, take["preparation"]):
+                new, old = (say.preparation(by_key[k]) for k in (take["preparation"], last))
+                yield say("strength_changes", day=say.day(r["first_day"]), new=new, old=old)
+            last = take["preparation"]
 
 
 # ---- the pharmacy -----------------------------------------------------------------------------------------------
@@ -268,6 +303,9 @@ def _pharmacy(m: Material) -> Iterator[Block]:
         yield Text(say("total", mg=plain(dispensing["total_mg"])))
         if dispensing["confirmed_by_prescriber"]:
             yield Text(say("confirmed_strengths"), "must")
+        yield from (Text(line, "must") for line in _strength_changes(m, document))
+        yield Heading(say("directions"))
+        yield _patient_doses(m, document)
     yield from _confirmations(m)
     yield Fill(say("prescriber"))
     yield Fill(say("pharmacist"))

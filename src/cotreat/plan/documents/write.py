@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from cotreat.measures.errors import InputError
 from cotreat.plan.documents import fonts
 from cotreat.plan.documents.fhir import bundle
 from cotreat.plan.documents.html import html
-from cotreat.plan.documents.ics import calendar
+from cotreat.plan.documents.ics import FILE as CALENDAR
+from cotreat.plan.documents.ics import Earlier, calendar, read_earlier
 from cotreat.plan.documents.material import Calls, Material, taper_material
 from cotreat.plan.documents.pdf import pdf
 from cotreat.plan.documents.sheets import sheets
@@ -22,33 +23,45 @@ from cotreat.plan.documents.tables import pharmacy, schedule
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What goes into the documents beside the plan: whom to call, and whether the calendar names what is given."""
+    """What goes into the documents beside the plan.
+
+    ``calls``: whom to call. ``calendar_details``: whether the calendar names what is given. ``calendar_name``: tells
+    the entries of this plan from those of another one in the same calendar; "": by what the plan is about.
+    """
 
     calls: Calls = field(default_factory=Calls)
     calendar_details: bool = False
+    calendar_name: str = ""
 
 
 def why_not(document: dict[str, Any]) -> tuple[str, ...]:
     """Why no document may be made for patient or pharmacy; empty when they may.
 
-    A rule that stands against it, and one that lacks a fact, gives way only to a prescriber's override in writing,
-    which is then printed.
+    A rule that fired gives way only to a prescriber's override in writing, which is then printed; one that lacks a fact
+    gives way to nothing but the fact.
     """
     if document["stopped"]:
         return tuple(document["reasons"])
-    overridden = {o["id"] for o in document["safety"]["overrides"]}
-    against = [rule for rule in document["printing"]["rules"] if rule not in overridden]
-    if not against:
+    printing = document["printing"]
+    if printing["allowed"]:
         return ()
     rules = {r["id"]: r for r in document["safety"]["rules"]}
-    unknown = [f"not known: {', '.join(document['printing']['missing'])}"] if document["printing"]["missing"] else []
-    said = [f"{i}: {rules[i]['message']}" for i in against if i in rules and rules[i]["verdict"] == "fired"]
-    return (*said, f"rules that could not be decided: {', '.join(against)}", *unknown)
+    fired = [i for i in printing["rules"] if i in rules and rules[i]["verdict"] == "fired"]
+    open_ones = [i for i in printing["rules"] if i not in fired]
+    said = [f"{i}: {rules[i]['message']}" for i in fired]
+    if open_ones:
+        said.append(f"rules that cannot be decided yet: {', '.join(open_ones)}")
+    return (*said, *(f"in the patient's file (--patient), {q['fact']}: {q['answers']}" for q in printing["questions"]))
 
 
-def files(material: Material, choices: Choices | None = None) -> dict[str, bytes]:
-    """Every document of a plan by file name."""
+def files(material: Material, choices: Choices | None = None, folder: str | Path | None = None) -> dict[str, bytes]:
+    """Every document of a plan by file name; a calendar of it in ``folder`` is brought up to date.
+
+    Raises InputError when the calendar there cannot be read.
+    """
     choices = choices or Choices()
+    if choices.calendar_name:
+        material = replace(material, plan_name=choices.calendar_name)
     found: dict[str, bytes] = {}
     for sheet in sheets(material):
         found[f"{sheet.stem}.html"] = html(sheet).encode()
@@ -56,7 +69,7 @@ def files(material: Material, choices: Choices | None = None) -> dict[str, bytes
     if material.language != "en":
         found[fonts.FILE] = fonts.font()
         found[fonts.LICENCE] = fonts.licence()
-    found["calendar.ics"] = calendar(material, choices.calendar_details)
+    found[CALENDAR] = calendar(material, choices.calendar_details, _earlier(folder))
     found["schedule.csv"] = schedule(material).encode("utf-8-sig")
     found["fhir.json"] = bundle(material).encode()
     if material.tapers:
@@ -64,10 +77,22 @@ def files(material: Material, choices: Choices | None = None) -> dict[str, bytes
     return found
 
 
-def taper_files(document: dict[str, Any], choices: Choices | None = None) -> dict[str, bytes]:
-    """Every document of a taper's plan document."""
+def _earlier(folder: str | Path | None) -> Earlier | None:
+    if folder is None or not (Path(folder) / CALENDAR).is_file():
+        return None
+    where = Path(folder) / CALENDAR
+    try:
+        return read_earlier(where.read_bytes(), str(where))
+    except OSError as error:
+        raise InputError(f"cannot read {where}: {error.strerror or error}") from error
+
+
+def taper_files(
+    document: dict[str, Any], choices: Choices | None = None, folder: str | Path | None = None
+) -> dict[str, bytes]:
+    """Every document of a taper's plan document; see ``files``."""
     choices = choices or Choices()
-    return files(taper_material(document, choices.calls), choices)
+    return files(taper_material(document, choices.calls), choices, folder)
 
 
 def write(found: dict[str, bytes], folder: str | Path) -> list[Path]:

@@ -69,7 +69,12 @@ class Catalogue:
         n, words = plain(take["amount"]), self.preparation(p)
         if take["drops"] is not None:
             return self("amount_drops", drops=take["drops"], n=n, preparation=words)
-        return self("amount_mL" if take["unit"] == "mL" else "amount_pieces", n=n, preparation=words)
+        if take["unit"] == "mL":
+            return self("amount_mL", n=n, preparation=words)
+        whole, half = divmod(take["amount"], 1)
+        if half:
+            return self("amount_and_half" if whole else "amount_half", n=plain(whole), preparation=words)
+        return self("amount_pieces", n=n, preparation=words)
 
     def drug(self, drug_id: str) -> str:
         """A drug's name in the language, with the English one beside it where they differ."""

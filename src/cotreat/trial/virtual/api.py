@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cotreat.model.parameter_set import DEFAULT, load_parameters
+from cotreat.simulate.store import Store
 from cotreat.trial.virtual.document import Options, trial_document
 from cotreat.trial.virtual.file import load_trial, read_trial
 from cotreat.trial.virtual.run import Over, Size
@@ -37,6 +39,7 @@ def trial(
     parameters: str = DEFAULT,
     at: Over = "median",
     assurance: bool = True,
+    resume: bool = False,
     **size: Any,
 ) -> Simulated:
     """Simulate a trial many times.
@@ -51,6 +54,8 @@ def trial(
         Where power is read: "median", or the number of a draw.
     assurance
         Whether success is also averaged over what is not known.
+    resume
+        Go on with the same trial after it was cut off (finished parts are kept in the user's cache directory).
     size
         Fields of ``cotreat.trial.virtual.run.Size``: trials, draws, patients, seed, threads.
 
@@ -61,4 +66,6 @@ def trial(
     """
     read = read_trial(design) if isinstance(design, dict) else load_trial(str(design))
     how = Options(at=at, assure=assurance, command="cotreat.trial.virtual.api.trial")
-    return Simulated(trial_document(read, Size(**size), load_parameters(parameters), how))
+    return Simulated(
+        trial_document(read, Size(**size), load_parameters(parameters), how, keep=partial(Store, resume=resume))
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from cotreat.measures.scales import scale as find_scale
 from cotreat.outcomes.followup import FollowUp, dropout_day
 from cotreat.simulate.result import on_scale
-from cotreat.trial.virtual.design import Conduct, Dropout, Endpoint, Guessing, Sites, Trial
+from cotreat.trial.virtual.design import Conduct, Dropout, Endpoint, Guessing, MissedVisits, Sites, Trial
 from cotreat.trial.virtual.generate import Pool
 
 
@@ -34,6 +34,11 @@ def cut(trial: Trial, pools: tuple[Pool, ...], seed: int, per_trial: int | None 
 
     ``per_trial``: patients of one trial in the pool when trials are disjoint; a site effect then belongs to a trial.
     """
+    return tuple(at_visits(trial, pool) for pool in conducted(trial, pools, seed, per_trial))
+
+
+def conducted(trial: Trial, pools: tuple[Pool, ...], seed: int, per_trial: int | None = None) -> tuple[Pool, ...]:
+    """Pools with site, guessing, missed visits and losses, every simulated rating still there (see ``cut``)."""
     made = []
     for arm, pool in enumerate(pools):
         if trial.effect is not None and trial.effect.kind != "normal":
@@ -44,8 +49,19 @@ def cut(trial: Trial, pools: tuple[Pool, ...], seed: int, per_trial: int | None 
             moved = _at_sites(moved, trial.conduct.sites, per_trial or moved.luck.shape[1], (seed, arm))
         if trial.conduct.guessing is not None:
             moved = _guessed(moved, trial.conduct.guessing, treated(trial, arm), (seed, arm))
-        made.append(_visited(trial, moved))
+        visits = tuple(_visit_days(trial))
+        moved = replace(moved, missed=_missed(moved, trial.conduct.missed_visits, visits, (seed, arm)))
+        made.append(replace(moved, seen=replace(moved.seen, dropout=_lost(moved, trial.conduct, visits))))
     return tuple(made)
+
+
+def at_visits(trial: Trial, pool: Pool) -> Pool:
+    """A pool with the ratings of entry and visits only."""
+    if trial.effect is not None and trial.effect.kind != "normal":
+        return pool
+    keep = np.isin(pool.seen.days, [0, *_visit_days(trial)])
+    seen = replace(pool.seen, days=pool.seen.days[keep], score=pool.seen.score[keep])
+    return replace(pool, seen=seen, missed=None if pool.missed is None else pool.missed[keep])
 
 
 def treated(trial: Trial, arm: int) -> bool:
@@ -86,15 +102,6 @@ def _guessed(pool: Pool, guessing: Guessing, active: bool, key: tuple[int, int])
     return _moved(pool, -guessing.points * believes)
 
 
-def _visited(trial: Trial, pool: Pool) -> Pool:
-    seen, conduct = pool.seen, trial.conduct
-    visits = _visit_days(trial)
-    lost = _lost(seen, pool, conduct, tuple(visits))
-    days = np.array([0, *visits])
-    keep = np.isin(seen.days, days)
-    return replace(pool, seen=replace(seen, days=seen.days[keep], score=seen.score[keep], dropout=lost))
-
-
 def _visit_days(trial: Trial) -> list[int]:
     if trial.crossover is None:
         return list(trial.days)
@@ -102,7 +109,30 @@ def _visit_days(trial: Trial) -> list[int]:
     return [*trial.days, *(offset + d for d in trial.days)]
 
 
-def _lost(seen: FollowUp, pool: Pool, conduct: Conduct, visits: tuple[int, ...]) -> np.ndarray:
+def _change(pool: Pool) -> tuple[np.ndarray, np.ndarray]:
+    """Days from day 0 on, and the change from the baseline (after a run-in: from its end) in HAM-D17 points."""
+    seen = pool.seen
+    start = int(np.flatnonzero(seen.days <= 0)[0])
+    reference = seen.reference if seen.remitted.all() and not seen.acute_end.any() else seen.baseline
+    return seen.days[start:], (seen.score[start:] - reference.astype(np.float32)) / np.float32(pool.unit)
+
+
+def _missed(pool: Pool, how: MissedVisits | None, visits: tuple[int, ...], key: tuple[int, int]) -> np.ndarray | None:
+    """Visits that patients miss, as ``seen.score``; the luck of a visit is named by its day."""
+    if how is None or not how.share:
+        return None
+    missed = np.zeros(pool.seen.score.shape, dtype=bool)
+    days, change = _change(pool)
+    start = len(pool.seen.days) - len(days)
+    for i, day in enumerate(days):
+        if day in visits:
+            luck = np.random.default_rng([key[0] & 0xFFFFFFFF, 34, key[1], int(day)])
+            odds = how.share / (1 - how.share) * np.exp(np.clip(how.per_point * change[i], -10.0, 10.0))
+            missed[start + i] = luck.random(pool.luck.shape) * (1 + odds) < odds
+    return missed
+
+
+def _lost(pool: Pool, conduct: Conduct, visits: tuple[int, ...]) -> np.ndarray:
     how = conduct.dropout
     if how.mechanism == "none":
         return np.full(pool.luck.shape, np.inf)
@@ -110,23 +140,23 @@ def _lost(seen: FollowUp, pool: Pool, conduct: Conduct, visits: tuple[int, ...])
     slope = pool.slope if how.per_point is None else np.full_like(pool.slope, how.per_point)
     if how.mechanism == "MCAR":
         slope = np.zeros_like(slope)
-    start = int(np.flatnonzero(seen.days <= 0)[0])
-    reference = seen.reference if seen.remitted.all() and not seen.acute_end.any() else seen.baseline
-    change = (seen.score[start:] - reference.astype(np.float32)) / np.float32(pool.unit)
-    days = seen.days[start:]
+    days, change = _change(pool)
     if how.mechanism == "MAR":
-        change = _as_last_seen(change, days, visits)
+        missed = None if pool.missed is None else pool.missed[-len(days) :]
+        change = _as_last_seen(change, days, visits, missed)
     return dropout_day(days, change, hazard, slope, pool.luck)
 
 
-def _as_last_seen(change: np.ndarray, days: np.ndarray, visits: tuple[int, ...]) -> np.ndarray:
-    """The change at the last visit on or before each week; 0 before the first, when only the baseline is seen."""
-    attended = np.array([0, *visits])
+def _as_last_seen(
+    change: np.ndarray, days: np.ndarray, visits: tuple[int, ...], missed: np.ndarray | None
+) -> np.ndarray:
+    """The change at the last visit attended on or before each week; 0 before the first, when only the baseline is."""
     out = np.zeros_like(change)
+    last = np.zeros_like(change[0])
     for i, day in enumerate(days):
-        before = attended[attended <= day]
-        if len(before) and before[-1] > 0:
-            out[i] = change[int(np.flatnonzero(days == before[-1])[0])]
+        if day in visits:
+            last = change[i] if missed is None else np.where(missed[i], last, change[i])
+        out[i] = last
     return out
 
 
@@ -151,17 +181,26 @@ def measure(trial: Trial, endpoint: Endpoint, pool: Pool) -> Measured:
         return _difference_of_periods(trial, endpoint, pool)
     seen = _on(pool.seen, endpoint.scale)
     day = 7 * endpoint.week
-    lost = seen.dropout <= day
     who = members(endpoint, pool)
     if endpoint.kind == "mmrm":
         take = (seen.days > 0) & (seen.days <= day)
-        score = np.where(seen.dropout <= seen.days[take][:, None, None], np.nan, seen.score[take])
-        return Measured(np.moveaxis(score, 0, -1), seen.baseline, who)
-    y = seen.at(day)
+        gone = seen.dropout <= seen.days[take][:, None, None]
+        if pool.missed is not None:
+            gone |= pool.missed[take]
+        return Measured(np.moveaxis(np.where(gone, np.nan, seen.score[take]), 0, -1), seen.baseline, who)
+    y, absent = seen.at(day), _absent(pool, day)
     if endpoint.missing == "observed":
-        return Measured(y, seen.baseline, who & ~lost, group=pool.undecided)
-    last = seen.baseline if endpoint.missing == "baseline" else _last_seen(seen, day)
-    return Measured(np.where(lost, last, y), seen.baseline, who, group=pool.undecided)
+        return Measured(y, seen.baseline, who & ~absent, group=pool.undecided)
+    last = seen.baseline if endpoint.missing == "baseline" else _last_seen(seen, day, pool.missed)
+    return Measured(np.where(absent, last, y), seen.baseline, who, group=pool.undecided)
+
+
+def _absent(pool: Pool, day: int) -> np.ndarray:
+    """Who is not seen on a visit day: lost by then, or not come to this visit."""
+    lost = pool.seen.dropout <= day
+    if pool.missed is None:
+        return np.asarray(lost)
+    return np.asarray(lost | pool.missed[int(np.flatnonzero(pool.seen.days == day)[0])])
 
 
 def members(endpoint: Endpoint, pool: Pool) -> np.ndarray:
@@ -184,29 +223,30 @@ def _on(seen: FollowUp, scale: str) -> FollowUp:
     return replace(seen, scale=find_scale(scale), score=score, baseline=base, reference=reference)
 
 
-def _last_seen(seen: FollowUp, day: int) -> np.ndarray:
+def _last_seen(seen: FollowUp, day: int, missed: np.ndarray | None) -> np.ndarray:
     """The rating at the last visit attended up to a day; the baseline when none was."""
     last = seen.baseline.astype(np.float64)
     for i, d in enumerate(seen.days):
         if 0 < d <= day:
-            last = np.where(seen.dropout > d, seen.score[i], last)
+            here = seen.dropout > d if missed is None else (seen.dropout > d) & ~missed[i]
+            last = np.where(here, seen.score[i], last)
     return last
 
 
 def _proportion(trial: Trial, endpoint: Endpoint, pool: Pool) -> Measured:
     day = 7 * endpoint.week
-    lost = pool.seen.dropout <= day
     who = members(endpoint, pool)
+    lost = pool.seen.dropout <= day
     if pool.flag is not None:
         hit = pool.flag
     elif endpoint.what == "relapse":
         return _relapsed(endpoint, pool, who)
     else:
-        seen = _on(pool.seen, endpoint.scale)
+        seen, lost = _on(pool.seen, endpoint.scale), _absent(pool, day)
         if endpoint.missing == "last observation":
             index = int(np.flatnonzero(seen.days == day)[0])
             carried = seen.score.copy()
-            carried[index] = np.where(lost, _last_seen(seen, day), carried[index])
+            carried[index] = np.where(lost, _last_seen(seen, day, pool.missed), carried[index])
             seen, lost = replace(seen, score=carried), np.zeros_like(lost)
         hit = _met(seen, endpoint, day)
     if endpoint.missing == "observed":
@@ -225,7 +265,20 @@ def _met(seen: FollowUp, endpoint: Endpoint, day: int) -> np.ndarray:
 
 def _relapse_day(endpoint: Endpoint, pool: Pool) -> np.ndarray:
     assert endpoint.definition is not None
-    return _on(pool.seen, endpoint.definition.scale).relapse_day(endpoint.definition)
+    seen = _on(pool.seen, endpoint.definition.scale)
+    if pool.missed is None:
+        return seen.relapse_day(endpoint.definition)
+    # the visits each patient came to, moved to the front; a confirming visit is then the next one attended
+    order = np.argsort(pool.missed, axis=0, kind="stable")
+    place = np.arange(len(seen.days))
+    score = np.take_along_axis(seen.score, order, axis=0)
+    came = (~pool.missed).sum(axis=0)
+    score = np.where(place[:, None, None] < came, score, -np.inf).astype(seen.score.dtype)
+    before = (~pool.missed & (seen.days[:, None, None] <= seen.acute_end)).sum(axis=0) - 1.0
+    found = replace(seen, days=place, score=score, acute_end=before).relapse_day(endpoint.definition)
+    nth = np.where(np.isfinite(found), found, 0).astype(int)
+    day = seen.days[np.take_along_axis(order, nth[None], axis=0)[0]].astype(float)
+    return np.where(np.isfinite(found), day, np.inf)
 
 
 def _relapsed(endpoint: Endpoint, pool: Pool, who: np.ndarray) -> Measured:
@@ -250,8 +303,11 @@ def _time(trial: Trial, endpoint: Endpoint, pool: Pool) -> Measured:
         when, origin = _relapse_day(endpoint, pool), seen.acute_end
         event = (when <= end) & (when < seen.dropout)
         attended = np.zeros(when.shape)
-        for day in seen.days[seen.days <= end]:
-            attended = np.where(seen.dropout > day, day, attended)
+        for i in np.flatnonzero(seen.days <= end):
+            here = (
+                seen.dropout > seen.days[i] if pool.missed is None else (seen.dropout > seen.days[i]) & ~pool.missed[i]
+            )
+            attended = np.where(here, seen.days[i], attended)
         stop = np.minimum(attended, end)
     time = np.where(event, when, stop)
     if endpoint.missing == "event":
@@ -265,5 +321,5 @@ def _difference_of_periods(trial: Trial, endpoint: Endpoint, pool: Pool) -> Meas
     seen = _on(pool.seen, endpoint.scale)
     first = 7 * endpoint.week
     second = first + 7 * (trial.crossover.period + trial.crossover.washout)
-    who = members(endpoint, pool) & (seen.dropout > second)
+    who = members(endpoint, pool) & ~_absent(pool, first) & ~_absent(pool, second)
     return Measured(seen.at(first) - seen.at(second), seen.baseline, who)

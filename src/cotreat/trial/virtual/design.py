@@ -156,6 +156,24 @@ class Guessing:
 
 
 @dataclass(frozen=True)
+class MissedVisits:
+    """Visits missed by patients who come back later: the share, and its change with how they are.
+
+    ``share``: of visits after baseline, of patients who are as they were at baseline. ``per_point``: change of the log
+    odds per HAM-D17 point of worsening on that day; 0 is missing by pure chance.
+    """
+
+    share: float
+    per_point: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 0.9:
+            raise InputError(f"missed_visits: the share must lie between 0 and 0.9, not {self.share:g}")
+        if not -1 <= self.per_point <= 1:
+            raise InputError(f"missed_visits: per_point must lie between -1 and 1, not {self.per_point:g}")
+
+
+@dataclass(frozen=True)
 class Effect:
     """A stated effect in place of the patient model.
 
@@ -205,6 +223,7 @@ class Conduct:
 
     dropout: Dropout = field(default_factory=Dropout)
     missed_sessions: float = 0.0
+    missed_visits: MissedVisits | None = None
     sites: Sites | None = None
     guessing: Guessing | None = None
     per_month: float | None = None

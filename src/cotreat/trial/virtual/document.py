@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,15 +13,17 @@ from cotreat.regimen.parse import parse
 from cotreat.safety.check import PLANNING, CheckOptions, check
 from cotreat.simulate.channels import ignored_qualifiers
 from cotreat.simulate.run import Settings
-from cotreat.trial.provenance import DISCLAIMER, provenance
+from cotreat.simulate.store import Store, key_of
+from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
 from cotreat.trial.resemblance import alike
 from cotreat.trial.virtual.design import Arm, Trial
+from cotreat.trial.virtual.expected import event_rows, score_rows
 from cotreat.trial.virtual.generate import prepare
-from cotreat.trial.virtual.run import Over, Results, Size, simulate_trials
+from cotreat.trial.virtual.run import Over, Results, Size, simulate_trials, size_key
 from cotreat.trial.virtual.search import Found, search
 from cotreat.trial.virtual.sequential import boundaries
-from cotreat.trial.virtual.summarise import assurance, curves, power_rows, rate
-from cotreat.trial.virtual.wording import dropout_text, estimands, paragraph, weeks_text
+from cotreat.trial.virtual.summarise import assurance, power_rows, rate
+from cotreat.trial.virtual.wording import Source, dropout_text, estimands, missed_visits_text, paragraph, weeks_text
 
 _REPETITIONS = 20  # pools at one point; the error of a power is read from the spread between them
 _WORTH = 500  # patients of an arm in all, per patient of a trial, unless said otherwise
@@ -42,8 +45,9 @@ def trial_document(
     parameters: ParameterSet | None = None,
     options: Options | None = None,
     progress: Callable[[float], None] | None = None,
+    keep: Callable[[str], Store] | None = None,
 ) -> dict[str, Any]:
-    """Simulate a design and return its document.
+    """Simulate a design and return its document; ``keep`` gives the store of a run's finished parts by its digest.
 
     Raises
     ------
@@ -55,19 +59,12 @@ def trial_document(
     if trial.effect is None:
         ready = prepare(trial)
         ledgers = [*ready.ledgers, *ready.seconds, *([ready.run_in] if ready.run_in is not None else [])]
-    repeated = replace(size, draws=min(_REPETITIONS, size.trials))
-    unsure = trial.effect is None or trial.effect.unknown > 0
-    found: Found | None = None
-    if trial.search is not None:
-        found = search(_certain(trial), lambda t: simulate_trials(t, pooled(t, repeated), options.at, parameters))
-        more = {found.n} if found.n is not None else set() if trial.per_arm else {trial.search.high}
-        trial = replace(trial, per_arm=tuple(sorted({*trial.per_arm, *more})))
-    at_point = _certain(trial)
-    parts = 2 if options.assure and unsure else 1
-    point = simulate_trials(at_point, pooled(trial, repeated), options.at, parameters, _part(progress, 0, parts))
-    drawn = None
-    if options.assure and unsure:
-        drawn = simulate_trials(trial, pooled(trial, size), "draws", parameters, _part(progress, 1, parts))
+    how = (options.at, options.assure, size_key(size))
+    with keep(key_of("trial", trial, how, parameters.checksum)) if keep is not None else nullcontext() as store:
+        runs = _Runs(parameters, options.at, store, progress)
+        trial, runs, results = _simulated(trial, size, options, runs)
+        guesses = _guessing(trial, _repeated(size), runs)
+    found, point, drawn = results
     rows, assured = power_rows(trial, point), assurance(trial, drawn) if drawn is not None else []
     settings = Settings(
         patients=max(point.pool * size.draws, size.draws), draws=size.draws, seed=size.seed, weeks=trial.weeks
@@ -75,7 +72,7 @@ def trial_document(
     made = provenance(settings, parameters, options.command, ledgers, _evidence(ledgers))
     document: dict[str, Any] = {
         "title": trial.title,
-        "stamp": STATED if trial.effect is not None else parameters.status,
+        "stamp": STATED if trial.effect is not None else stamp(parameters),
         "disclaimer": DISCLAIMER,
         "design": _design(trial),
         "at": _point(trial, options.at),
@@ -85,15 +82,79 @@ def trial_document(
         if found is None or trial.search is None
         else found.document(trial.search.power, trial.primary.name),
         "looks": _looks(trial),
-        "curves": curves(trial, point, drawn),
+        "curves": score_rows(trial, point.curves, None if drawn is None else drawn.curves),
+        "survival": event_rows(trial, point.times, None if drawn is None else drawn.times),
         "estimands": estimands(trial),
-        "paragraph": paragraph(trial, rows, assured, (_point(trial, options.at), options.command or "the same call")),
-        "sensitivity": _guessing(trial, repeated, parameters, options),
+        "paragraph": paragraph(trial, rows, assured, _source(trial, parameters, options)),
+        "sensitivity": guesses,
         "notes": [*_notes(trial, point, drawn, size), *given_apart(trial, ledgers), *_untestable(rows)],
         "safety": [] if trial.effect is not None else [_safety(a) for a in trial.arms],
         "provenance": made | {"trials": size.trials, "ignored_qualifiers": ignored_qualifiers(ledgers)},
     }
     return document
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """How the simulations of one document are made: ``stage`` of ``stages``, for the progress of them all."""
+
+    parameters: ParameterSet
+    at: Over
+    store: Store | None
+    progress: Callable[[float], None] | None
+    stage: int = 0
+    stages: int = 1
+
+    def __call__(self, trial: Trial, size: Size, over: Over | None = None, within: float = 0.0) -> Results:
+        """Simulate; ``within``: the share of this stage that is done already."""
+
+        def told(done: float) -> None:
+            assert self.progress is not None
+            self.progress((self.stage + within + (1.0 - within) * done) / self.stages)
+
+        wanted, share = pooled(trial, size), None if self.progress is None else told
+        return simulate_trials(trial, wanted, over or self.at, self.parameters, share, self.store)
+
+    def on(self, stages: int | None = None) -> _Runs:
+        """The same at the next stage, or at the first of so many."""
+        return replace(self, stage=self.stage + 1) if stages is None else replace(self, stage=0, stages=stages)
+
+
+def _repeated(size: Size) -> Size:
+    return replace(size, draws=min(_REPETITIONS, size.trials))
+
+
+def _simulated(
+    trial: Trial, size: Size, options: Options, runs: _Runs
+) -> tuple[Trial, _Runs, tuple[Found | None, Results, Results | None]]:
+    """The search for a size, the power at a point and the assurance; the trial with the size that was found."""
+    assure = options.assure and (trial.effect is None or trial.effect.unknown > 0)
+    guessed = 2 if trial.conduct.guessing is not None and trial.effect is None else 0
+    runs = runs.on((trial.search is not None) + 1 + assure + guessed)
+    found: Found | None = None
+    if trial.search is not None:
+        calls = 0
+
+        def step(t: Trial) -> Results:
+            nonlocal calls
+            calls += 1  # how many steps a search takes is not known: each is shown as half of what is left
+            return runs(t, _repeated(size), within=1.0 - 0.5 ** (calls - 1))
+
+        found = search(_certain(trial), step)
+        more = {found.n} if found.n is not None else set() if trial.per_arm else {trial.search.high}
+        trial = replace(trial, per_arm=tuple(sorted({*trial.per_arm, *more})))
+        runs = runs.on()
+    point, drawn = runs(_certain(trial), _repeated(size)), None
+    if assure:
+        runs = runs.on()
+        drawn = runs(trial, size, "draws")
+    return trial, runs, (found, point, drawn)
+
+
+def _source(trial: Trial, parameters: ParameterSet, options: Options) -> Source:
+    """What the figures of the paragraph come from."""
+    of = "" if trial.effect is not None else f" {parameters.name} ({parameters.status})"
+    return Source(_point(trial, options.at) + of, options.command or "the same call")
 
 
 def _point(trial: Trial, at: Over) -> str:
@@ -120,10 +181,6 @@ def pooled(trial: Trial, size: Size) -> Size:
     return replace(size, patients=min(fresh, max(_WORTH * n, 2 * n * size.draws)))
 
 
-def _part(progress: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
-    return None if progress is None else lambda done: progress((index + done) / count)
-
-
 def _evidence(ledgers: list[Ledger]) -> tuple[str, ...]:
     return tuple(sorted({study for ledger in ledgers for study in alike(ledger)}))
 
@@ -144,6 +201,9 @@ def _design(trial: Trial) -> dict[str, Any]:
         "alpha": trial.alpha,
         "multiplicity": trial.multiplicity,
         "dropout": dropout_text(trial.conduct.dropout),
+        "missed_visits": None
+        if trial.conduct.missed_visits is None
+        else missed_visits_text(trial.conduct.missed_visits),
     }
 
 
@@ -163,7 +223,7 @@ def _safety(arm: Arm) -> dict[str, Any]:
     return {"arm": arm.name, "verdict": verdict.word, "detail": verdict.detail(), "rule_pack": verdict.pack_version}
 
 
-def _guessing(trial: Trial, size: Size, parameters: ParameterSet, options: Options) -> list[dict[str, Any]]:
+def _guessing(trial: Trial, size: Size, runs: _Runs) -> list[dict[str, Any]]:
     """The same trials without guessing, and with guessing alone: every arm is given what the first is."""
     if trial.conduct.guessing is None or trial.effect is not None:
         return []
@@ -175,7 +235,8 @@ def _guessing(trial: Trial, size: Size, parameters: ParameterSet, options: Optio
         ("nobody guesses", without),
         ("guessing alone: every arm is given what the first is", replace(trial, arms=alike_arms)),
     ):
-        found = simulate_trials(design, pooled(design, size), options.at, parameters)
+        runs = runs.on()
+        found = runs(design, size)
         for k, n in enumerate(found.sizes):
             claims = rate(found.won[k, trial.endpoints.index(trial.primary)], disjoint=found.disjoint)
             rows.append(
@@ -208,6 +269,8 @@ def _notes(trial: Trial, point: Results, drawn: Results | None, size: Size) -> l
             f"Of the sessions {100 * trial.conduct.missed_sessions:g} % are missed at random, in eight patterns that "
             "patients are spread over; they are not made up."
         )
+    if trial.conduct.missed_visits is not None:
+        notes.append(f"Visits: {missed_visits_text(trial.conduct.missed_visits)}.")
     if any(e.analysis_set != "everyone" for e in trial.endpoints):
         notes.append("A group selected after randomisation may differ between arms for reasons other than treatment.")
     if trial.kind == "smart":

@@ -90,7 +90,7 @@ def _one(raw: Any, where: str, plan: Plan) -> list[Endpoint]:
     if not isinstance(raw, dict):
         raise InputError(f"{where}: an endpoint has fields such as name and kind", examples=(EXAMPLE,))
     known_keys(where, raw, _KEYS)
-    name = " ".join(str(raw.get("name", "")).split())
+    name = " ".join(raw["name"].split()) if isinstance(raw.get("name"), str) else ""
     if not name:
         raise InputError(f"{where}: an endpoint needs a name", examples=(EXAMPLE,))
     said = read_name(name)

@@ -24,6 +24,7 @@ from cotreat.trial.virtual.design import (
     Effect,
     Guessing,
     Kind,
+    MissedVisits,
     Search,
     Sites,
     Trial,
@@ -35,8 +36,8 @@ from cotreat.trial.virtual.sequential import SPENDINGS, Looks
 
 _KEYS = (
     "title", "design", "population", "arms", "factors", "periods", "stages", "run_in", "enter", "per_arm",
-    "sample_size", "visits", "endpoints", "alpha", "multiplicity", "looks", "dropout", "missed_sessions", "sites",
-    "guessing", "enrolment", "effect", "scale", "washout_weeks",
+    "sample_size", "visits", "endpoints", "alpha", "multiplicity", "looks", "dropout", "missed_sessions",
+    "missed_visits", "sites", "guessing", "enrolment", "effect", "scale", "washout_weeks",
 )  # fmt: skip
 _MOST_ARMS = 12
 
@@ -73,6 +74,8 @@ def read_trial(data: dict[str, Any]) -> Trial:
     days = read_visits(data["visits"])
     crossover = _crossover(data, days) if kind == "crossover" else None
     people = None if effect is not None else population(str(data.get("population", "TRD outpatients")))
+    if not isinstance(data.get("title", ""), str):
+        raise InputError(f"title must be text, not {data['title']!r}")
     scale = find_scale(str(data["scale"])).id if "scale" in data else (people.scale if people else "HAM-D17")
     if people is not None:
         people = people.on(scale)
@@ -117,6 +120,10 @@ def _checked(trial: Trial) -> Trial:
         if wrong:
             raise InputError(
                 f"{wrong[0].name!r} cannot be measured: a {trial.effect.kind} effect makes {' or '.join(fits)} only"
+            )
+        if trial.effect.kind != "normal" and trial.conduct.missed_visits is not None:
+            raise InputError(
+                f"missed_visits: a {trial.effect.kind} effect has no ratings at visits that could be missed"
             )
         if trial.kind in ("crossover", "smart"):
             raise InputError(f"a {trial.kind} trial needs the patient model: leave effect out")
@@ -170,6 +177,10 @@ def _arms(
         arms = (Arm(f"{a} then {b}", first, second, (a, b)), Arm(f"{b} then {a}", second, first, (b, a)))
     else:
         arms = tuple(Arm(name, sentence) for name, sentence in _sentences(raw, "arms").items())
+    folded = [fold(a.name) for a in arms]
+    for name in folded:
+        if folded.count(name) > 1:
+            raise InputError(f"two arms are called {name!r}: names must differ by more than capital letters")
     if not 2 <= len(arms) <= _MOST_ARMS:
         raise InputError(f"a trial has 2 to {_MOST_ARMS} arms, not {len(arms)}")
     if sentences:
@@ -310,10 +321,14 @@ def _conduct(data: dict[str, Any], stated: bool) -> Conduct:
     made = Conduct(dropout=_dropout(data.get("dropout"), stated))
     if "missed_sessions" in data:
         made = replace(made, missed_sessions=_share(data["missed_sessions"], "missed_sessions"))
+    if data.get("missed_visits") is not None:
+        made = replace(made, missed_visits=_missed_visits(data["missed_visits"]))
     if data.get("sites") is not None:
         raw = data["sites"] if isinstance(data["sites"], dict) else {"number": data["sites"]}
         fields = _fields(raw, "sites", ("number", "sd", "effect_sd"))
         numbers = {k: _number(v, f"sites.{k}", 0, 500) for k, v in fields.items()}
+        if numbers.get("number", 0.0) % 1:
+            raise InputError(f"sites.number must be a whole number, not {numbers['number']:g}")
         made = replace(made, sites=Sites(int(numbers.pop("number", 0)), **numbers))
     if data.get("guessing") is not None:
         fields = _fields(data["guessing"], "guessing", ("treated", "control", "points"))
@@ -330,6 +345,17 @@ def _conduct(data: dict[str, Any], stated: bool) -> Conduct:
         if "per_month" in fields:
             made = replace(made, per_month=_number(fields["per_month"], "enrolment.per_month", 0.1, 10_000))
     return made
+
+
+def _missed_visits(raw: Any) -> MissedVisits:
+    fields = _fields(raw, "missed_visits", ("share", "per_point")) if isinstance(raw, dict) else {"share": raw}
+    if "share" not in fields:
+        raise InputError(
+            "missed_visits: give the share of visits missed",
+            examples=("missed_visits: {share: 10 %, per_point: 0.05}",),
+        )
+    slope = _number(fields.get("per_point", 0.0), "missed_visits.per_point", -1, 1)
+    return MissedVisits(_share(fields["share"], "missed_visits.share"), slope)
 
 
 def _dropout(raw: Any, stated: bool) -> Dropout:

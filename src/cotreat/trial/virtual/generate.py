@@ -42,6 +42,7 @@ class Pool:
     dropout; ``luck`` (D, P) a standard exponential number for dropout; ``unit`` points of the scale per HAM-D17
     point; ``undecided`` (sequential trials) who did not respond at the decision; ``entered`` the share of those
     treated who passed the run-in. For a stated effect ``flag`` or ``time`` (D, P) stand beside ``seen``.
+    ``missed`` (visits, D, P), as ``seen.score``: visits a patient did not come to; None: nobody missed any.
     """
 
     seen: FollowUp
@@ -54,6 +55,7 @@ class Pool:
     entered: float | None = None
     flag: np.ndarray | None = None
     time: np.ndarray | None = None
+    missed: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Mixed model for repeated measures in many trials at once, for patients who are seen until they are lost.
+"""Mixed model for repeated measures in many trials at once; in closed form for patients seen until they are lost.
 
 Model: at each visit a mean for each arm and a slope on the baseline, and one unstructured covariance of the visits.
 When no visit is missing before a patient is lost, the likelihood factors into ordinary regressions of each visit on
@@ -6,7 +6,7 @@ the arms, the baseline and the visits before it (Anderson 1957, J Am Stat Assoc 
 form: the estimate equals that of any program fitting the same model by maximum likelihood. The residual variances are
 divided by patients less fixed effects, as restricted maximum likelihood does when nobody is lost; then estimate,
 standard error and test equal the analysis of covariance at the visit. Degrees of freedom: those observed at the visit,
-less the arms, less one.
+less the arms, less one. Trials with a visit missed on the way go to ``mmrm_gaps``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from cotreat.trial.virtual.cholesky import solve
 from cotreat.trial.virtual.compiled import compiled
 from cotreat.trial.virtual.contrasted import Contrasted, contrasted
+from cotreat.trial.virtual.mmrm_gaps import mmrm_gaps
 
 
 def mmrm(y: np.ndarray, x: np.ndarray, who: np.ndarray, weights: np.ndarray) -> Contrasted:
@@ -26,22 +27,17 @@ def mmrm(y: np.ndarray, x: np.ndarray, who: np.ndarray, weights: np.ndarray) -> 
     Parameters
     ----------
     y
-        Ratings (trials, arms, patients, visits); NaN from the visit on at which a patient is lost.
+        Ratings (trials, arms, patients, visits); NaN where a patient was not seen.
     x
         Baseline (trials, arms, patients).
     who
         Patients in the analysis set; those never rated after baseline give nothing.
     weights
         Of the arms in the contrast.
-
-    Raises
-    ------
-    ValueError
-        A visit is missing before a later one that is not.
     """
     seen = np.isfinite(y)
     if (seen[..., 1:] & ~seen[..., :-1]).any():
-        raise ValueError("a visit is missing between two that are not: the closed form does not hold")
+        return mmrm_gaps(y, x, who, weights)
     last = np.where(who, seen.sum(axis=3), 0).astype(np.int64)
     trials = len(y)
     estimate, variance, df = np.full(trials, np.nan), np.full(trials, np.nan), np.zeros(trials)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -16,10 +16,12 @@ import numpy as np
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.simulate.chunks import Engine
+from cotreat.simulate.store import Store, digest, key_of
 from cotreat.trial.virtual.analyse import Trials, analyse, choose, looked, sample, success
-from cotreat.trial.virtual.cut import Measured, cut, measure
+from cotreat.trial.virtual.cut import Measured, at_visits, conducted, measure
 from cotreat.trial.virtual.design import MOST_PER_ARM, Endpoint, Trial
-from cotreat.trial.virtual.generate import Pool, Prepared, Share, generate, prepare
+from cotreat.trial.virtual.expected import Curves, FreeOfEvent, curves_of, free_of_event, joined, joined_events
+from cotreat.trial.virtual.generate import Prepared, Share, generate, prepare
 
 PATIENTS_PER_BLOCK = 40_000  # of one arm; what a block holds in memory
 MOST_PATIENTS = 20_000_000
@@ -65,7 +67,7 @@ class Results:
 
     ``p``, ``statistic``, ``estimate``, ``won``: arrays (sizes, endpoints, draws, trials of a draw). ``null_p`` and
     ``null_won``: the same trials with patients dealt anew to the arms. ``stopped`` the look at which a trial stopped
-    (None without looks), ``used`` the share of patients or events by then. ``curves`` and ``lost`` describe the arms.
+    (None without looks), ``used`` the share of patients or events by then. ``curves`` and ``times`` describe the arms.
     """
 
     sizes: tuple[int, ...]
@@ -78,18 +80,10 @@ class Results:
     stopped: np.ndarray | None
     used: np.ndarray | None
     curves: Curves
+    times: tuple[FreeOfEvent, ...]
     disjoint: bool
     pool: int
     entered: float | None
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Arms over time, for each draw: mean rating (arms, visits, draws), shares still seen, and event-free (or None)."""
-
-    days: np.ndarray
-    score: np.ndarray
-    stay: np.ndarray
 
 
 def simulate_trials(
@@ -98,11 +92,12 @@ def simulate_trials(
     over: Over = "draws",
     parameters: ParameterSet | None = None,
     progress: Callable[[float], None] | None = None,
+    store: Store | None = None,
 ) -> Results:
     """Simulate and analyse trials.
 
     ``over``: "draws" (each draw one possible truth), "median" (every parameter at its median) or the number of one
-    draw.
+    draw. ``store``: where finished blocks are kept, and taken from when the run goes on after it was cut off.
 
     Raises
     ------
@@ -134,7 +129,27 @@ def simulate_trials(
     job = _Job(trial, size, ready, parameters, values, pool)
 
     def one(start: int) -> _Block:
-        return job.block(start, min(per_block, size.draws - start))
+        count = min(per_block, size.draws - start)
+        name = (
+            ""
+            if store is None
+            else key_of(
+                "block",
+                start,
+                count,
+                trial,
+                size_key(size),
+                pool,
+                (sorted(values), digest(*(values[k] for k in sorted(values)))),
+            )
+        )
+        kept = None if store is None else store.get(name)
+        if kept is not None:
+            return _unpacked(trial, kept)
+        made = job.block(start, count)
+        if store is not None:
+            store.put(name, _packed(made))
+        return made
 
     blocks: list[_Block] = []
     threads = size.threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
@@ -144,6 +159,11 @@ def simulate_trials(
             if progress is not None:
                 progress(len(blocks) / len(starts))
     return _joined(trial, blocks, pool)
+
+
+def size_key(size: Size) -> tuple[object, ...]:
+    """What of a size results depend on: everything but threads."""
+    return (size.trials, size.draws, size.seed, size.patients, size.engine)
 
 
 def _values(parameters: ParameterSet, size: Size, over: Over) -> dict[str, np.ndarray]:
@@ -161,17 +181,41 @@ def _values(parameters: ParameterSet, size: Size, over: Over) -> dict[str, np.nd
 
 @dataclass(frozen=True)
 class _Block:
-    p: np.ndarray
-    statistic: np.ndarray
-    estimate: np.ndarray
-    won: np.ndarray
-    null_p: np.ndarray
-    null_won: np.ndarray
-    stopped: np.ndarray
-    used: np.ndarray
+    """What a block gives; ``made`` holds the arrays of ``Results`` by name, (sizes, endpoints, draws, trials)."""
+
+    made: dict[str, np.ndarray]
     curves: Curves
+    times: tuple[FreeOfEvent, ...]
     disjoint: bool
     entered: float | None
+
+
+def _packed(block: _Block) -> dict[str, np.ndarray]:
+    """A block as named arrays, for a file."""
+    entered = np.nan if block.entered is None else block.entered
+    flat = {f"made.{k}": v for k, v in block.made.items()}
+    flat |= {f"curves.{f.name}": getattr(block.curves, f.name) for f in fields(Curves)}
+    for k, found in enumerate(block.times):
+        flat |= {f"times.{k}.{f.name}": getattr(found, f.name) for f in fields(FreeOfEvent) if f.name != "endpoint"}
+    return flat | {"disjoint": np.array(block.disjoint), "entered": np.array(entered)}
+
+
+def _unpacked(trial: Trial, flat: dict[str, np.ndarray]) -> _Block:
+    ends = [e.name for e in trial.endpoints if e.kind == "time"]
+    times = tuple(
+        FreeOfEvent(
+            endpoint=name, **{f.name: flat[f"times.{k}.{f.name}"] for f in fields(FreeOfEvent) if f.name != "endpoint"}
+        )
+        for k, name in enumerate(ends)
+    )
+    entered = float(flat["entered"])
+    return _Block(
+        made={k.removeprefix("made."): v for k, v in flat.items() if k.startswith("made.")},
+        curves=Curves(**{f.name: flat[f"curves.{f.name}"] for f in fields(Curves)}),
+        times=times,
+        disjoint=bool(flat["disjoint"]),
+        entered=None if np.isnan(entered) else entered,
+    )
 
 
 @dataclass(frozen=True)
@@ -189,56 +233,49 @@ class _Job:
         # luck is named by the seed and the first draw of the block: no two blocks share it
         seed = int(np.random.SeedSequence([self.size.seed, start]).generate_state(1, np.uint64)[0] >> 2)
         share = Share(self.parameters.with_given(values), seed, count, self.pool, self.size.engine)
-        pools = generate(trial, self.ready, share)
-        seen = cut(trial, pools, seed, trial.largest)
+        pools = conducted(trial, generate(trial, self.ready, share), seed, trial.largest)
+        seen = tuple(at_visits(trial, pool) for pool in pools)
         key = (seed & 0xFFFFFFFF, seed >> 32, count)
         trials = choose(self.pool, self.size.per_draw, trial.largest, len(trial.arms), key)
         shape = (len(trial.per_arm), len(trial.endpoints), trials.count)
         made = {k: np.zeros(shape) for k in ("p", "statistic", "estimate", "null_p", "used")}
-        won, null_won, stopped = np.zeros(shape, bool), np.zeros(shape, bool), np.full(shape, -1)
+        made |= {"won": np.zeros(shape, bool), "null_won": np.zeros(shape, bool), "stopped": np.full(shape, -1)}
+        times = []
         for e, endpoint in enumerate(trial.endpoints):
             arms = tuple(measure(trial, endpoint, pool) for pool in seen)
-            self._endpoint(endpoint, arms, trials, (e, made, won, null_won, stopped))
-        each = {k: v.reshape(*shape[:2], count, -1) for k, v in made.items()}
+            self._endpoint(endpoint, arms, trials, (e, made))
+            if endpoint.kind == "time":
+                times.append(free_of_event(endpoint, arms))
         return _Block(
-            **each,
-            won=won.reshape(*shape[:2], count, -1),
-            null_won=null_won.reshape(*shape[:2], count, -1),
-            stopped=stopped.reshape(*shape[:2], count, -1),
-            curves=_curves(trial, seen),
+            made={k: v.reshape(*shape[:2], count, -1) for k, v in made.items()},
+            curves=curves_of(pools),
+            times=tuple(times),
             disjoint=trials.disjoint,
             entered=pools[0].entered,
         )
 
     def _endpoint(self, endpoint: Endpoint, arms: tuple[Measured, ...], trials: Trials, out: tuple) -> None:  # type: ignore[type-arg]
-        e, made, won, null_won, stopped = out
+        e, made = out
         trial = self.trial
         true, null = sample(arms, trials), sample(arms, trials, shuffled=True)
         for k, n in enumerate(trial.per_arm):
             part, other = true.first(n), null.first(n)
             if trial.looks is not None:
                 found, dealt = looked(trial, endpoint, part), looked(trial, endpoint, other, at_margin=True)
-                won[k, e], stopped[k, e], made["used"][k, e] = found.won, found.stopped, found.size
-                made["p"][k, e], null_won[k, e], made["null_p"][k, e] = found.p, dealt.won, dealt.p
+                made["won"][k, e], made["stopped"][k, e], made["used"][k, e] = found.won, found.stopped, found.size
+                made["p"][k, e], made["null_won"][k, e], made["null_p"][k, e] = found.p, dealt.won, dealt.p
                 last = analyse(trial, endpoint, part)
             else:
                 last, under = analyse(trial, endpoint, part), analyse(trial, endpoint, other, at_margin=True)
-                won[k, e] = success(endpoint, last.p, last.statistic, trial.alpha)
-                null_won[k, e] = success(endpoint, under.p, under.statistic, trial.alpha)
+                made["won"][k, e] = success(endpoint, last.p, last.statistic, trial.alpha)
+                made["null_won"][k, e] = success(endpoint, under.p, under.statistic, trial.alpha)
                 made["p"][k, e], made["null_p"][k, e] = last.p, under.p
             made["statistic"][k, e], made["estimate"][k, e] = last.statistic, last.estimate
 
 
-def _curves(trial: Trial, pools: tuple[Pool, ...]) -> Curves:
-    score = np.stack([p.seen.score.mean(axis=2, dtype=np.float64) for p in pools])
-    days = pools[0].seen.days
-    stay = np.stack([(p.seen.dropout > days[:, None, None]).mean(axis=2) for p in pools])
-    return Curves(days, score, stay)
-
-
 def _joined(trial: Trial, blocks: list[_Block], pool: int) -> Results:
     def along(name: str) -> np.ndarray:
-        return np.concatenate([getattr(b, name) for b in blocks], axis=2)
+        return np.concatenate([b.made[name] for b in blocks], axis=2)
 
     entered = [b.entered for b in blocks if b.entered is not None]
     looks = trial.looks is not None
@@ -252,17 +289,9 @@ def _joined(trial: Trial, blocks: list[_Block], pool: int) -> Results:
         null_won=along("null_won"),
         stopped=along("stopped") if looks else None,
         used=along("used") if looks else None,
-        curves=Curves(
-            blocks[0].curves.days,
-            np.concatenate([b.curves.score for b in blocks], axis=2),
-            np.concatenate([b.curves.stay for b in blocks], axis=2),
-        ),
+        curves=joined([b.curves for b in blocks]),
+        times=joined_events([b.times for b in blocks]),
         disjoint=blocks[0].disjoint,
         pool=pool,
         entered=float(np.mean(entered)) if entered else None,
     )
-
-
-def with_sizes(trial: Trial, sizes: tuple[int, ...]) -> Trial:
-    """The same design with other numbers of patients in each arm."""
-    return replace(trial, per_arm=tuple(sorted(sizes)))

@@ -137,30 +137,3 @@ def assurance(trial: Trial, drawn: Results) -> list[dict[str, Any]]:
 def direction(endpoint: Endpoint, estimates: np.ndarray) -> np.ndarray:
     """Where the estimate favours the first side of the contrast."""
     return np.asarray(estimates > 0 if endpoint.higher_is_better else estimates < 0)
-
-
-def curves(trial: Trial, point: Results, drawn: Results | None) -> list[dict[str, Any]]:
-    """Mean rating of each arm at the visits: at the point, with the middle 95 % over draws."""
-    if trial.effect is not None and trial.effect.kind != "normal":
-        return []
-    keep = point.curves.days >= 0
-    rows = []
-    for a, arm in enumerate(trial.arms):
-        middle = point.curves.score[a].mean(axis=1)[keep]
-        band = None
-        if drawn is not None:
-            low, high = np.quantile(drawn.curves.score[a], [0.025, 0.975], axis=1)
-            band = [[round(float(v), 3) for v in side[keep]] for side in (low, high)]
-        rows.append(
-            {
-                "arm": arm.name,
-                "measure": f"{trial.scale} mean",
-                "unit": f"points {trial.scale}",
-                "denominator": "all who started, lost or not",
-                "days": [float(d) for d in point.curves.days[keep]],
-                "median": [round(float(v), 3) for v in middle],
-                "unknown95": band,
-                "still_seen": [round(float(v), 4) for v in point.curves.stay[a].mean(axis=1)[keep]],
-            }
-        )
-    return rows

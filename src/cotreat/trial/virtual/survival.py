@@ -268,10 +268,27 @@ def rmst_test(table: Tables, tau: float, weights: np.ndarray) -> Contrasted:
     return contrasted(found.mean[:, used] @ w[used], np.sqrt(variance @ w[used] ** 2), (n - 1.0).sum(axis=1))
 
 
-def kaplan_meier(time: np.ndarray, event: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Share without the event at the times ``at`` for one group of patients, arrays (patients,)."""
+@dataclass(frozen=True)
+class KaplanMeier:
+    """One curve at chosen times: share free of the event, patients at risk just before, Greenwood's sum.
+
+    Greenwood's sum is the variance of the logarithm of the share; what a time at which everybody at risk has the event
+    would add to it is left out, the share being 0 from there on.
+    """
+
+    free: np.ndarray
+    at_risk: np.ndarray
+    greenwood: np.ndarray
+
+
+def kaplan_meier(time: np.ndarray, event: np.ndarray, at: np.ndarray) -> KaplanMeier:
+    """The curve of one group of patients, arrays (patients,), at the times ``at``."""
     table = tables(time[None, None], event[None, None], np.ones((1, 1, len(time)), dtype=bool))
     k = int(table.count[0])
     d, r = table.events[0, :k, 0], table.at_risk[0, :k, 0]
     level = np.concatenate([[1.0], np.cumprod(1.0 - d / r)])
-    return np.asarray(level[np.searchsorted(table.time[0, :k], at, side="right")])
+    terms = np.where(r > d, d / np.maximum(r * (r - d), 1.0), 0.0)
+    summed = np.concatenate([[0.0], np.cumsum(terms)])
+    place = np.searchsorted(table.time[0, :k], at, side="right")
+    left = len(time) - np.searchsorted(np.sort(time), at, side="left")
+    return KaplanMeier(level[place], left.astype(float), summed[place])
