@@ -61,7 +61,7 @@ def small_plan() -> Plan:
     chains = Chains(chains=2, warmup=80, samples=80, depth=6)
     return replace(
         Plan.quick(jobs=1), wide=2048, near=0, train=TrainSettings(width=24, steps=1200, batch=128), first=chains,
-        chains=chains, studies=STUDIES, most_rivals=1, final=200, test=0,
+        chains=chains, others=chains, studies=STUDIES, most_rivals=1, final=200, test=0,
     )  # fmt: skip
 
 

@@ -185,7 +185,8 @@ def test_unit_what_is_wrong_in_a_diary_export_is_named(change: tuple[str, str], 
 
 
 @pytest.mark.parametrize(
-    "text", ["table: [a]", "table: {date: d, colour: red, fields: {a: {rating: PHQ-9}}}", "table: {date: d, fields: {}}",
+    "text",
+    ["table: [a]", "table: {date: d, colour: red, fields: {a: {rating: PHQ-9}}}", "table: {date: d, fields: {}}",
              "table: {date: d, fields: {a: b}}", "table: {date: d, missing: 9, fields: {a: {rating: PHQ-9}}}",
              "{table: {date: d, fields: {a: {rating: PHQ-9}}}, redcap: {date: d}}"],
 )  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.optimise.evaluate import Setting
 from cotreat.optimise.timing import Asked, timing
 from cotreat.optimise.windows import read_question

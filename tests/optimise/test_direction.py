@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from cotreat.measures.errors import InputError
 from cotreat.model.draw_set import About, save_draws
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.optimise import rivals
 from cotreat.optimise.direction import Grid, direction_map
 from cotreat.optimise.verdict import WORDS

@@ -16,7 +16,8 @@ from scipy.stats import norm
 from cotreat.commands.timing import timing as command
 from cotreat.measures.errors import InputError
 from cotreat.model.draw_set import About, save_draws
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.optimise.bank import STUDY_SD, Bank, Design
 from cotreat.optimise.planted import learn
 from cotreat.optimise.settle import settle, worth
@@ -120,7 +121,7 @@ def test_unit_pages_of_designs_and_of_schedules(tmp_path: Path) -> None:
     assert "Report: " in run.output
     files = sorted(p.name for p in (tmp_path / "s" / "trials").iterdir())
     assert "2-x-2_160.yaml" in files
-    for name in ("before against after", "2 x 2", "settles", "Monte-Carlo error"):
+    for name in ("before against after", "2 x 2", "Settles", "What is assumed"):
         assert name in page
     search = {
         "population": "ECT candidates",

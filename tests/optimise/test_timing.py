@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from cotreat.commands.timing import timing as command
 from cotreat.measures.errors import InputError
 from cotreat.model.draw_set import About, save_draws
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.optimise import rivals
 from cotreat.optimise.informed import overlap
 from cotreat.optimise.timing import Asked, timing

@@ -17,6 +17,7 @@ from cotreat.plan.document import MUST_READ
 from cotreat.plan.value import Plan, Refused
 from cotreat.plan.words import _WORDS
 from cotreat.regimen.parse import parse
+from cotreat.safety.patient import Patient
 from tests.plan.requests import QUIET, TODAY
 from tests.safety.people import person
 
@@ -229,3 +230,14 @@ def test_unit_wrong_input_is_an_input_error(arguments: tuple[str, ...]) -> None:
 def test_unit_reasons_given_twice_must_agree() -> None:
     with pytest.raises(InputError, match="the reason is harm"):
         taper("paroxetine 20 mg daily", QUIET.without("x"), today=TODAY, reason="harm")
+
+
+def test_unit_a_refusal_says_what_would_help() -> None:
+    nobody = QUIET.without("taper_reason")
+    found = taper("paroxetine 20 mg daily", nobody, today=TODAY, reason="not_stated")
+    assert isinstance(found, Refused)
+    assert any("remission" in text and "--reason" in text for text in found.would_help)
+    child = Patient({**QUIET.given, "age": 15.0})
+    refused = taper("paroxetine 20 mg daily", child, today=TODAY, reason="remission")
+    assert isinstance(refused, Refused)
+    assert any("--override 'TAP-036=why'" in text for text in refused.would_help)

@@ -31,7 +31,7 @@ def wrong(text: str, **options: Any) -> InputError:
         ("sertraline 100 mg daily", {"weeks": 0}, "0 weeks", "Give 1 to"),
         ("sertraline 100 mg daily", {"weeks": -3}, "-3 weeks", "Give 1 to"),
         ("sertraline 100 mg daily", {"weeks": float("nan")}, "cannot be planned", "Give 1 to"),
-        ("sertraline 100 mg daily", {"weeks": 1}, "hold no step", "Give at least"),
+        ("sertraline 100 mg daily", {"weeks": 1}, "no step of 14 days", "Give at least"),
         ("sertraline 100 mg daily", {"weeks": 3, "every_days": 14}, "too few", "Give at least"),
         ("lithium 900 mg daily", {"weeks": 2, "forms": "KR"}, "too few for lithium", "Give at least 4 weeks."),
         ("clozapine 300 mg daily", {"weeks": 2, "forms": "KR"}, "too few for clozapine", "Give at least 12 weeks."),

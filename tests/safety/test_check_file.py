@@ -98,7 +98,8 @@ overrides:
     assert found.word == CAUTION
     assert not found.stopped
     document = found.document()
-    assert document["overrides"][0] == {"id": "TAP-002", "reason": "last 4 mg in hospital, seen daily", "by": "Dr Kim"}
+    said = {"id": "TAP-002", "reason": "last 4 mg in hospital, seen daily", "by": "Dr Kim", "used": True}
+    assert document["overrides"][0] == said
     row = next(r for r in document["rules"] if r["id"] == "TAP-002")
     assert (row["verdict"], row["override"]["by"]) == ("fired", "Dr Kim")
 

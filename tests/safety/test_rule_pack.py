@@ -213,6 +213,7 @@ def test_unit_thresholds_are_those_on_record() -> None:
     pack = load_pack()
     found: dict[str, Any] = {r.id: n for r in pack.rules if (n := numbers(r.condition.text))}
     found |= {f"definition {name}": n for name, e in pack.definitions.items() if (n := numbers(e.text))}
+    found |= {f"demand {r.id}": n for r in pack.rules if r.demand is not None and (n := numbers(r.demand.text))}
     found["parameters"] = dict(sorted(pack.parameters.items()))
     found["train limits"] = [list(row) for row in pack.train_limits.rows]
     assert found == recorded

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from cotreat.model.parameter_set import DEFAULT
+from cotreat.model.parameters import DEFAULT
 from validation.monitor.study import REPORTED_SEED, TUNING_SEEDS, Sizes, Study, Task, run_one, tasks
 from validation.monitor.write import write
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cotreat.model.parameter_set import DEFAULT, ParameterSet, load_parameters
+from cotreat.model.parameter_set import ParameterSet, load_parameters
+from cotreat.model.parameters import DEFAULT
 from cotreat.monitor.alerts import alerts
 from cotreat.monitor.follow import Filter, FilterSettings
 from cotreat.monitor.forecast import OneWeekAhead

@@ -14,7 +14,8 @@ from textwrap import fill
 
 import numpy as np
 
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.optimise.bank import STUDY_SD, Bank, simulate, widened
 from cotreat.optimise.evaluate import Setting
 from cotreat.optimise.planted import FIVE_POINTS, LEARNT_FROM, NO_EFFECT, Rates, rates, worlds

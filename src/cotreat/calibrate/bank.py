@@ -26,7 +26,8 @@ from cotreat.calibrate.space import SCALES, STORED, Design, Space, given_draws
 from cotreat.evidence.load import load_study, studies
 from cotreat.evidence.schema import Study
 from cotreat.measures.errors import InputError
-from cotreat.model.parameter_set import PRIOR, ParameterSet, load_parameters
+from cotreat.model.parameter_set import ParameterSet, load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.simulate.run import Settings
 from cotreat.studies.arms import simulate_arms
 from cotreat.studies.feasible import feasible_draws
@@ -138,7 +139,7 @@ def load_bank(settings: BankSettings, key: str, blocks: Sequence[int] | None = N
     z = _points(settings, tuple(wanted))
     why = tuple(next((r[j] for r in reasons if r[j]), None) for j in range(len(reasons[0])))
     table = levels_of(study)
-    return StudyBank(study, table, z, merged(parts), why, _matters(folder, study, space))
+    return StudyBank(study, table, z, merged(parts), why, _matters(settings, study, space))
 
 
 _POINTS: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
@@ -208,12 +209,12 @@ def _simulate_block(settings: BankSettings, key: str, block: int) -> None:
     try:
         readings, reasons = simulate_points(study, prior, values, settings.patients, seed)
         if not block:
-            _matters(folder, study, space)
+            _matters(settings, study, space)
     except InputError as error:  # a study that cannot be simulated is left out with its reason, the others go on
         count = len(levels_of(study).levels)
         readings = padded(Readings(*(np.zeros((0, count)) for _ in range(3))), np.zeros(BLOCK, bool))
         reasons = [error.message] * count
-        write_arrays(path.with_name("matters.npz"), {"index": np.zeros(0, np.int64)})
+        write_arrays(_matters_file(settings, study), {"index": np.zeros(0, np.int64)})
     arrays = {f: getattr(readings, f).astype(np.float32) for f in ("value", "count", "sd")}
     write_arrays(path, arrays | {"reasons": np.array(json.dumps(reasons))})
 
@@ -234,13 +235,21 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 # ---- which parameters matter to a study -----------------------------------------------------------------------------
 
 
-def _matters(folder: Path, study: Study, space: Space) -> tuple[int, ...]:
-    """Coordinates that change anything in the study, found once by moving each alone with the same luck."""
-    path = _study_folder(folder, study) / "matters.npz"
+def _matters(settings: BankSettings, study: Study, space: Space) -> tuple[int, ...]:
+    """Coordinates that change anything in the study, found once by moving each alone with the same luck.
+
+    They do not depend on where a bank lies, so all banks of one model share them.
+    """
+    path = _matters_file(settings, study)
     if not path.is_file():
         write_arrays(path, {"index": np.array(sensitive(study, space), dtype=np.int64)})
     with np.load(path, allow_pickle=False) as data:
         return tuple(int(i) for i in data["index"] if space.names[int(i)] not in SCALES)
+
+
+def _matters_file(settings: BankSettings, study: Study) -> Path:
+    model = _digest([model_digest(), load_parameters(settings.prior).checksum, str(settings.linear)])
+    return cache_root() / f"matters-{model}" / f"{study.id}-{study_digest(study)}.npz"
 
 
 def sensitive(study: Study, space: Space, points: int = 4, patients: int = 16) -> list[int]:

@@ -68,11 +68,16 @@ def cohort_density(p: Problem, each: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LeaveOut:
-    """How cohorts are left out: draws used, nodes for unseen effects, what fits again (None: never), and its seed."""
+    """How cohorts are left out.
 
-    draws: int = 800
-    nodes: int = 128
+    ``draws`` used, ``nodes`` for unseen effects, ``again``: what fits without a cohort (None: never), where the Pareto
+    shape is ``above``; ``seed`` of these fits.
+    """
+
+    draws: int = 500
+    nodes: int = 256
     again: Callable[[int, np.ndarray], Fit] | None = None
+    above: float = TRUSTED
     seed: int = 0
 
 
@@ -87,8 +92,7 @@ def leave_one_out(p: Problem, given: Fit, how: LeaveOut, keep: Again) -> list[Le
     out = []
     for k, cohort in enumerate(cohorts_of(p)):
         log_weight, shape = smoothed(-density[:, k])
-        trusted = shape <= TRUSTED
-        if not trusted and how.again is not None:
+        if shape > how.above and how.again is not None:
             out.append(_again(p, k, how, keep))
             continue
         weights = np.exp(log_weight)

@@ -28,7 +28,8 @@ from cotreat.calibrate.levels import Readings
 from cotreat.calibrate.predictive import thin
 from cotreat.calibrate.space import SCALE_AT, SCALES
 from cotreat.evidence.load import load_study
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 
 _SEED = 1 << 41
 _WIDER = 0.35

@@ -42,7 +42,8 @@ from cotreat.calibrate.space import Design, Space, focus
 from cotreat.calibrate.terms import StudyTerms, terms_of
 from cotreat.evidence.load import load_study
 from cotreat.evidence.schema import Study
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 
 Tell = Callable[[str], None]
 _FIRST_SEED = 20261122
@@ -72,12 +73,13 @@ class Plan:
     refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=4000, rate=1e-3))
     first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
     chains: Chains = field(default_factory=lambda: Chains(warmup=150, samples=500))
+    others: Chains = field(default_factory=lambda: Chains(warmup=120, samples=250))
     again: Chains = field(default_factory=lambda: Chains(warmup=60, samples=150, depth=7))
     studies: tuple[str, ...] = ()
-    linear_part: float = 0.5
+    linear_part: float = 1 / 6
     most_rivals: int | None = None
     refit: bool = True
-    sbc: int = 64
+    sbc: int = 32
     final: int = 2000
     jobs: int = 2
     seed: int = 1
@@ -89,8 +91,8 @@ class Plan:
         short = Chains(chains=2, warmup=150, samples=150, depth=7)
         return cls(
             wide=2048, near=1024, test=0, patients=8, train=TrainSettings(width=48, steps=2000), first=short,
-            chains=short, again=replace(short, warmup=100, samples=80), studies=QUICK_STUDIES, linear_part=0.0, sbc=0,
-            final=400, jobs=jobs, seed=seed, label="quick", most_rivals=2, refit=False,
+            chains=short, others=short, again=short, studies=QUICK_STUDIES, linear_part=0.0, sbc=0, final=400,
+            jobs=jobs, seed=seed, label="quick", most_rivals=2, refit=False,
         )  # fmt: skip
 
 
@@ -179,10 +181,11 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
         second = kept_fit(
             folder / "second.npz", lambda: fit(p, replace(plan.first, seed=plan.seed + 1)), tell, "second fit"
         )
-        about = around(second, plan.test, plan.seed)
+        count = plan.test if not linear else _part(plan.test, plan.linear_part)
+        about = around(second, count, plan.seed)
 
         def better() -> Emulator:
-            simulated = simulate_fit(p, about, (plan.test, plan.test_patients, plan.jobs), folder / "second", tell)
+            simulated = simulate_fit(p, about, (count, plan.test_patients, plan.jobs), folder / "second", tell)
             return refined(p, about, simulated, (plan.refine, plan.jobs), tell)
 
         emulator = _kept_networks(folder / "networks.npz", better)

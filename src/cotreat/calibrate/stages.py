@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cotreat.calibrate.bank import fitted_studies
-from cotreat.calibrate.compare import Comparison, LeaveOut, LeftOut, cohorts_of, leave_one_out, stack
+from cotreat.calibrate.compare import TRUSTED, Comparison, LeaveOut, LeftOut, cohorts_of, leave_one_out, stack
 from cotreat.calibrate.infer import Fit, Problem, Sampler, fit, reach_of, unseen_points
 from cotreat.calibrate.material import Material, Plan, Tell, fit_folder, kept_fit, make_material
 from cotreat.calibrate.predictive import FigureDraws, figures, levels, thin
@@ -18,6 +18,7 @@ from cotreat.model.parameter_set import LINEAR_MOOD
 
 _PER_RIVAL = 600
 _LEAST = 0.005
+_DOUBTFUL = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def _fitted(plan: Plan, keys: Sequence[str], rival: Rival, material: Material, t
     p = material.problem(dict(rival.fixed))
     folder = fit_folder(plan, keys, rival.linear)
     name = rival.name.replace(" ", "-")
-    run = replace(plan.chains, seed=plan.seed + 100)
+    first = not rival.fixed and not rival.linear
+    run = replace(plan.chains if first else plan.others, seed=plan.seed + 100)
     stem = f"{name}-{run.chains}x{run.samples}"
     made = kept_fit(
         folder / f"{stem}.npz", lambda: fit(p, run, near=material.near), tell, f"fit of the rival: {rival.name}"
@@ -82,7 +84,9 @@ def _fitted(plan: Plan, keys: Sequence[str], rival: Rival, material: Material, t
             shorter.append(Sampler(p, plan.again, made))
         return shorter[0](seed, weights)
 
-    how = LeaveOut(again=without if plan.refit else None, seed=plan.seed)
+    # the first rival is the one that predicts; for the others, which are only weighed, a few doubtful cohorts will do
+    above = TRUSTED if first else _DOUBTFUL
+    how = LeaveOut(again=without if plan.refit else None, above=above, seed=plan.seed)
 
     def again(cohort: str, make: object) -> Fit:
         assert callable(make)

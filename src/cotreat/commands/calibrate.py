@@ -35,7 +35,7 @@ def _options(command: Any) -> Any:
 )
 @_options
 @click.option("--name", default=None, help="Name of the set of draws; default cotreat-YEAR-MONTH.")
-@click.option("--sbc", type=int, default=None, help="Rounds of simulation-based calibration (full: 64; 0: none).")
+@click.option("--sbc", type=int, default=None, help="Rounds of simulation-based calibration (full: 32; 0: none).")
 @click.option("--rivals/--no-rivals", default=True, show_default=True, help="Fit the rival with linear mood too.")
 @click.option("--out", default="calibration", show_default=True, help="Folder for draws, document and report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the document as JSON and nothing else.")
@@ -179,7 +179,8 @@ def cite(params: str | None) -> None:
 
     from cotreat.evidence.load import studies
     from cotreat.model.draw_set import DrawSet
-    from cotreat.model.parameter_set import DEFAULT, load_parameters
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.model.parameters import DEFAULT
 
     found = load_parameters(params or DEFAULT)
     print(f"The Cotreat developers. Cotreat, version {version('cotreat')}.")

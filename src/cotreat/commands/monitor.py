@@ -42,7 +42,8 @@ def monitor(file: str, as_json: bool, out: str | None, **options: Any) -> None:
     _check(options)
     today = _date(options["today"])
     record = read(file, options["mapping"], today)
-    from cotreat.model.parameter_set import DEFAULT, load_parameters
+    from cotreat.model.parameter_set import load_parameters
+    from cotreat.model.parameters import DEFAULT
     from cotreat.monitor.document import Made, document
     from cotreat.monitor.follow import Filter, FilterSettings
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cotreat.measures.errors import InputError
+from cotreat.model.parameters import DEFAULT
 
 if TYPE_CHECKING:
     from cotreat.simulate.run import Settings
@@ -51,7 +52,7 @@ def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
             click.option(
-                "--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file."
+                "--params", default=DEFAULT, show_default=True, help="Parameter set: a name or a file."
             ),
             click.option(
                 "--engine",

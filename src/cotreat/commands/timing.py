@@ -11,6 +11,7 @@ import click
 
 from cotreat.commands.shared import EXAMPLE, Group, Progress, print_json, settings, simulation_options, writable
 from cotreat.measures.errors import InputError
+from cotreat.model.parameters import DEFAULT
 
 _SHOWN = (
     'cotreat timing --stimulation "ECT 3 times a week for 3 weeks" --drug "nortriptyline to 100 ng/mL for 24 weeks"'
@@ -109,7 +110,7 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
 @click.option("--cell-draws", type=click.IntRange(4, 1000), default=40, show_default=True, help="Draws of each cell.")
 @click.option("--patients", type=int, default=201_600, show_default=True, help="Virtual patients of each start.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
-@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option("--params", default=DEFAULT, show_default=True, help="Parameter set: a name or a file.")
 @click.option("--threads", type=int, default=None, help="Threads; results do not depend on it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--out", default=None, help="Folder for the HTML report; created only on success.")
@@ -163,7 +164,7 @@ def direction(stimulation: str, drug: str, **options: Any) -> None:
 @click.option("--patients", type=int, default=80_000, show_default=True, help="Virtual patients per arm, in all.")
 @click.option("--draws", type=int, default=2000, show_default=True, help="Parameter draws they are spread over.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
-@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option("--params", default=DEFAULT, show_default=True, help="Parameter set: a name or a file.")
 @click.option("--threads", type=int, default=None, help="Threads; results do not depend on it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--out", default=None, help="Folder for the HTML report and a `cotreat trial` file of each design.")

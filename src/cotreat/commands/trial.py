@@ -10,6 +10,7 @@ import click
 
 from cotreat.commands.shared import EXAMPLE, Progress, keeping, print_json, resumable, writable
 from cotreat.measures.errors import InputError
+from cotreat.model.parameters import DEFAULT
 
 
 @click.command(epilog=EXAMPLE + "cotreat trial examples/trial.yaml --trials 400 --draws 40")
@@ -18,7 +19,7 @@ from cotreat.measures.errors import InputError
 @click.option("--draws", type=int, default=100, show_default=True, help="Parameter draws that assurance is over.")
 @click.option("--patients", type=int, default=None, help="Virtual patients of each arm, in all. Default: enough.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number.")
-@click.option("--params", default="literature-2026", show_default=True, help="Parameter set: a name or a file.")
+@click.option("--params", default=DEFAULT, show_default=True, help="Parameter set: a name or a file.")
 @click.option("--at", default="median", show_default=True, help="Where power is read: median, or the number of a draw.")
 @click.option("--no-assurance", is_flag=True, help="Power at one point only, in a third of the time.")
 @click.option(

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from cotreat.measures.errors import InputError
-from cotreat.model.parameter_set import LINEAR_MOOD, PRIOR, ParameterSet, load_parameters, read_structure
+from cotreat.model.parameter_set import LINEAR_MOOD, ParameterSet, load_parameters, read_structure
+from cotreat.model.parameters import PRIOR
 from cotreat.model.threefry import stream_key, uniform
 
 _STREAM = 0x44524157  # keeps the choice of rows apart from every other random stream

@@ -26,11 +26,9 @@ from scipy.special import ndtr, ndtri
 
 from cotreat.measures.errors import InputError
 from cotreat.model.effects import MOOD_STRUCTURES
+from cotreat.model.parameters import DEFAULT
 from cotreat.model.threefry import stream_key, uniform
 
-PRIOR = "literature-2026"
-"""The packaged prior: every parameter set holds its parameters."""
-DEFAULT = PRIOR
 _ENDS = (".yaml", ".npz")
 _Z95 = 1.6448536269514722  # half width of a central 90 % range, in standard deviations
 _STREAM = 0x50415241  # keeps parameter draws apart from every other random stream

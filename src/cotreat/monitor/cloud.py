@@ -87,9 +87,8 @@ class Regressions:
 
 @dataclass
 class Cloud:
-    """``state`` (states, n) of the model; ``stress`` and ``symptoms`` (n,); ``path`` (4, days, n): illness, withdrawal
-    with nocebo, stress, and withdrawal alone of the last days, newest first; ``person``; ``learned``; ``log_weight``
-    (n,)."""
+    """``state`` (states, n) of the model; ``stress`` and ``symptoms`` (n,); ``path`` (3, days, n): illness, withdrawal
+    and stress of the last days, newest first; ``person``; ``learned``; ``log_weight`` (n,)."""
 
     state: np.ndarray
     stress: np.ndarray
@@ -119,8 +118,8 @@ class Cloud:
 
 
 def recalled(path: np.ndarray, days: int) -> np.ndarray:
-    """Illness, withdrawal with nocebo, and stress as a rater who looks back over ``days`` sees them, (3, n)."""
-    return np.asarray(path[:3, : max(1, min(days, MEMORY))].mean(axis=1))
+    """Illness, withdrawal and stress as a rater who looks back over ``days`` sees them, (3, n)."""
+    return np.asarray(path[:, : max(1, min(days, MEMORY))].mean(axis=1))
 
 
 def design(path: np.ndarray, days: int) -> np.ndarray:

@@ -36,7 +36,6 @@ _JUMP_AFTER_CUT = 0.05
 _AFTER_CUT_DAYS = 4
 LATELY = 10
 """Days back to which ``Track.lately`` looks."""
-_PUSH_ALONE = 3
 _START, _DAY, _MOVE, _RESAMPLE, _LEAD_IN = range(5)
 
 _OF_A_DAY = ("withdrawal", "relapse", "both", "lately", "left", "stages", "resampled", "evidence")
@@ -122,7 +121,7 @@ class Filter:
         symptoms = 0.5 * (start["mood"] + 1.0)
         self.step = Day.of(self.given.channels, c)
         self.c = _stacked(c)
-        path = np.zeros((4, MEMORY, n))
+        path = np.zeros((3, MEMORY, n))
         path[0] = symptoms
         stress = rng.standard_normal(n)
         path[2] = stress
@@ -164,8 +163,7 @@ class Filter:
     ) -> Cloud:
         """The particles a day later, before its ratings.
 
-        ``since_cut``: days since the last cut, None before any. What people report because they know of a cut has a
-        size of their own and fades; it looks like withdrawal and comes with distress, whatever the size of the cut.
+        ``since_cut``: days since the last cut, None before any. Stress is likelier in the first days after one.
         ``pushed``: some are proposed a day that moves mood up or down more than chance would, and are weighted for it,
         so that a rare change of state is there to be found when the ratings ask for it.
         """
@@ -178,16 +176,10 @@ class Filter:
         stress = keep * cloud.stress + np.sqrt(1.0 - keep**2) * z + np.where(jump < likely, size, 0.0)
         follow = -np.expm1(-1.0 / cloud.person["mood.lag"])
         symptoms = cloud.symptoms + follow * (0.5 * (mean_mood + 1.0) - cloud.symptoms)
-        today = np.stack([symptoms, push + self._nocebo(cloud, since_cut), stress, push])[:, None]
+        today = np.stack([symptoms, push, stress])[:, None]
         path = np.concatenate([today, cloud.path[:, :-1]], axis=1)
         log_weight = cloud.log_weight + tilted
         return replace(cloud, state=state, stress=stress, symptoms=symptoms, path=path, log_weight=log_weight)
-
-    def _nocebo(self, cloud: Cloud, since_cut: int | None) -> np.ndarray | float:
-        """Complaints of the day that come from knowing of a cut, in units of withdrawal."""
-        if since_cut is None:
-            return 0.0
-        return np.asarray(cloud.person["nocebo"] * np.exp(-since_cut / cloud.person.of_draw("nocebo.time_constant")))
 
     def hold(self, day: int) -> np.ndarray:
         """Inputs of the days after a day when the prescribed doses go on and nothing else is given."""
@@ -288,7 +280,7 @@ class Filter:
             out["both"][day], out["lately"][day] = w @ (present & ill), w @ self.present_lately()
             illness[day], push[day] = (
                 _quantiles(self.cloud.path[0, 0], w),
-                _quantiles(self.cloud.path[_PUSH_ALONE, 0], w),
+                _quantiles(self.cloud.path[1, 0], w),
             )
             for j, signal in enumerate(signals):
                 f = design(self.cloud.path, signal.recall_days)
@@ -324,11 +316,11 @@ class Filter:
 
     def present(self) -> np.ndarray:
         """Particles in which withdrawal is present."""
-        return np.asarray(self.cloud.path[_PUSH_ALONE, 0] >= PRESENT)
+        return np.asarray(self.cloud.path[1, 0] >= PRESENT)
 
     def present_lately(self) -> np.ndarray:
         """Particles in which withdrawal is, or in the last ten days was, present."""
-        return np.asarray((self.cloud.path[_PUSH_ALONE, : LATELY + 1] >= PRESENT).any(axis=0))
+        return np.asarray((self.cloud.path[1, : LATELY + 1] >= PRESENT).any(axis=0))
 
     def ill(self) -> np.ndarray:
         """Particles in relapse: mood is in the ill state, or the symptoms of it are at least half there."""

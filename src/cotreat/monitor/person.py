@@ -2,8 +2,7 @@
 
 The prior is the parameter set with the traits of people who are well on maintenance. Added here, because a set for
 groups has no place for them: how prone the person is to withdrawal, the half-lives, how fast symptoms follow mood, how
-long stress lasts, how far the level of the ratings wanders, how long the error of a rating lasts, and what the person
-reports because a cut is known.
+long stress lasts, how far the level of the ratings wanders, and how long the error of a rating lasts.
 
 Refreshing follows Liu and West (2001): after a resampling each number moves to ``a v + (1 - a) mean`` plus noise that
 keeps mean and variance, on a scale without limits.
@@ -26,16 +25,13 @@ SHARE_PRONE = 0.30
 """Share of people who can get withdrawal at all: 31 % report symptoms after stopping and 17 % after placebo over all
 drugs (Henssler 2024), up to 66 % with short half-lives when nobody tapers (Rosenbaum 1998)."""
 LAG = (5.0, 1.7)
-"""Days in which symptoms follow mood: median and SD of the logarithm. Of increases before recurrence 30 % are sudden and
-42 % gradual (Smit 2022); with a lag of at most two days read as sudden and of more than a week as gradual, these are
-the two numbers."""
-STRESS_DAYS = (4.0, 0.55)
+"""Days in which symptoms follow mood: median and SD of the logarithm. Of increases before recurrence 30 % are sudden,
+42 % gradual (Smit 2022); read as a lag of at most two days and of more than a week, they give these two numbers."""
+STRESS_DAYS = (4.0, 0.4)
 """Days in which stress fades: median and SD of the logarithm."""
-MEMORY = (0.35, 0.3)
+MEMORY = (0.25, 0.3)
 """What is left after a day of the error of a rating: median and SD of the logarithm. An assumption: everyday mood is
 carried over from day to day to about this degree."""
-NOCEBO_SPREAD = 0.6
-"""SD of the logarithm of a person's nocebo around the size of the parameter set; an assumption."""
 _WHO = "stable on maintenance"
 _SPREAD_KEPT = 0.4
 _PRONE_ABOVE = -1.5
@@ -56,15 +52,14 @@ _POSITIVE = (
     "mood.lag",
     "level.drift",
     "error.memory",
-    "nocebo",
 )
 _FREE = ("trait.chronicity", "withdrawal.mood")
 LEARNED = _POSITIVE + _FREE
-UNSEEN_BEFORE_A_CHANGE = ("trait.withdrawal", "half_life", "adaptation.time_down", "nocebo")
+UNSEEN_BEFORE_A_CHANGE = ("trait.withdrawal", "half_life", "adaptation.time_down")
 _LIMITS = {
     # what lasts longer than this is no stress of days and no error of a rating, but a change of the person
-    "stress.days": (1.0, 14.0),
-    "error.memory": (1e-9, 0.6),
+    "stress.days": (1.0, 8.0),
+    "error.memory": (1e-9, 0.4),
     "mood.lag": (0.3, 30.0),
     "mood.time_constant": (0.5, 3.0),
     "mood.escape_time": (30.0, 5000.0),
@@ -126,10 +121,6 @@ class Person:
             values[row] = values[row][order]
         return Person(values, self.draw, self.bank)
 
-    def of_draw(self, name: str) -> np.ndarray:
-        """A parameter that is not learned, of each particle."""
-        return np.asarray(self.bank[name][self.draw])
-
     def prone(self) -> np.ndarray:
         """Particles of people who can get withdrawal at all."""
         return np.asarray(self.values[LEARNED.index("trait.withdrawal")] > _PRONE_ABOVE)
@@ -162,7 +153,7 @@ def prior(parameters: ParameterSet, n: int, seed: int, rng: np.random.Generator)
     rows = two_wells(cohort.parameters[LINEAR_MOOD], parameters.name)
     bank = {name: np.array(values, dtype=float)[rows] for name, values in cohort.parameters.items()}
     bank["trait.placebo"] = np.zeros(n)  # nobody is in a trial
-    z = rng.standard_normal((7, n))
+    z = rng.standard_normal((6, n))
     prone = rng.random(n) < SHARE_PRONE
     made = {
         "trait.withdrawal": np.where(prone, np.exp(0.2 + 0.5 * z[0]), np.exp(-3.5 + 0.3 * z[0])),
@@ -171,7 +162,6 @@ def prior(parameters: ParameterSet, n: int, seed: int, rng: np.random.Generator)
         "mood.lag": np.exp(np.log(LAG[0]) + LAG[1] * z[3]),
         "level.drift": np.exp(np.log(0.03) + 0.8 * z[4]),
         "error.memory": np.exp(np.log(MEMORY[0]) + MEMORY[1] * z[5]),
-        "nocebo": bank["nocebo.size"] * np.exp(NOCEBO_SPREAD * z[6]),
     }
     for name in [k for k in bank if k.startswith("withdrawal_weight.")]:
         # a draw spreads over what is not known of a group; a person's weight is a trait, so that spread is narrowed

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from cotreat.measures.errors import InputError
-from cotreat.model.parameter_set import LINEAR_MOOD, PRIOR, ParameterSet, load_parameters
+from cotreat.model.parameter_set import LINEAR_MOOD, ParameterSet, load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.optimise.basis import pathway, timing_trials
 from cotreat.optimise.evaluate import Outcome, Setting, evaluate, ledgers_of, utility
 from cotreat.optimise.timing import CLASSES, MARGIN, UNIT

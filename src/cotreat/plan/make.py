@@ -24,7 +24,7 @@ from cotreat.plan.preparations import (
     usual_release,
     why_nothing_is_made,
 )
-from cotreat.plan.request import TMS, Kept, Options, Request, read_request, reason_of
+from cotreat.plan.request import REASONS, TMS, Kept, Options, Request, read_request, reason_of
 from cotreat.plan.scale import Scale, scale_of
 from cotreat.plan.value import Plan, Refused, Row, laid_out
 from cotreat.regimen.expand import LONGEST_HORIZON
@@ -45,6 +45,8 @@ CAUTION_POINTS = 10.0
 """Fall of occupancy in one step from which a rule cautions (TAP-022)."""
 CAUTION_CUT = -log(0.9)
 """The same for a cut of a sedative, 10 % of the latest dose (TAP-003)."""
+_PACE = frozenset({"TAP-001", "TAP-002", "TAP-020", "TAP-021", "TAP-040", "TAP-050", "TMS-026"})
+"""Rules that a slower taper satisfies."""
 _TINY = 1e-6
 _MOST_TMS_WEEKS = 26
 
@@ -353,9 +355,21 @@ def finished(
     if verdict.stopped:
         found = [f for f in verdict.findings if f.stops]
         reasons = tuple(f"{f.rule.id}: {f.rule.text(request.options.language)}" for f in found)
-        return Refused(request, reasons, (), verdict)
+        return Refused(request, reasons, tuple(_way_out(request, {f.rule.id for f in found})), verdict)
     said = tuple(dict.fromkeys((*remarks, *_about_rows(request, scale, rows))))
     return Plan(request, scale, rows, from_these, said, text, verdict, patient)
+
+
+def _way_out(request: Request, stopped: set[str]) -> Iterator[str]:
+    """What would help against rules that stop a plan: time, a fact, or a prescriber's decision."""
+    o = request.options
+    if stopped & _PACE and (o.weeks is not None or o.every_days is not None):
+        yield "more weeks (--weeks) or another time between cuts (--steps-every); without both the usual pace is taken"
+    if "TAP-090" in stopped:
+        yield f"the reason (--reason): {', '.join(r for r in REASONS if r != 'not_stated')}"
+    others = sorted(stopped - _PACE - {"TAP-090"})
+    if others:
+        yield f"what these rules ask for; or a prescriber's decision in writing: --override '{others[0]}=why'"
 
 
 def sentences(request: Request, rows: tuple[Row, ...]) -> str:

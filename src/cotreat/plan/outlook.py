@@ -12,7 +12,6 @@ from importlib.resources import files
 
 from cotreat.measures.errors import InputError
 
-
 SESSIONS = (10, 20)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cotreat.measures.scales import scale as find_scale
-from cotreat.model.parameter_set import DEFAULT, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import DEFAULT
 from cotreat.regimen.expand import expand
 from cotreat.regimen.parse import parse
 from cotreat.regimen.values import Regimen

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cotreat.model.parameter_set import DEFAULT, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import DEFAULT
 from cotreat.regimen.values import Regimen
 from cotreat.simulate.run import Settings
 from cotreat.simulate.store import Store

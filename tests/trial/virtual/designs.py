@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.trial.virtual.design import Trial
 from cotreat.trial.virtual.file import read_trial
 from cotreat.trial.virtual.run import Over, Results, Size, simulate_trials

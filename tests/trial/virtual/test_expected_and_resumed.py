@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from cotreat.model.draw_set import About, save_draws
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.report.charts import Caption
 from cotreat.report.html import render_page
 from cotreat.report.reading import read_provenance

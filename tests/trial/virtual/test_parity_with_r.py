@@ -68,8 +68,8 @@ def test_parity_survival_of_two_arms(name: str, tau: float) -> None:
         assert means.mean[0, a] == pytest.approx(r[name, f"rmst_{a}"], rel=1e-8)
         assert np.sqrt(means.variance[0, a]) == pytest.approx(r[name, f"rmst_se_{a}"], rel=1e-8)
         inside = d["arm"] == a
-        level = survival.kaplan_meier(d["time"][inside], d["event"][inside] > 0, np.array([50.0, 100.0, 200.0]))
-        assert level == pytest.approx([r[name, f"km_{a}_{t}"] for t in (50, 100, 200)], rel=1e-8)
+        curve = survival.kaplan_meier(d["time"][inside], d["event"][inside] > 0, np.array([50.0, 100.0, 200.0]))
+        assert curve.free == pytest.approx([r[name, f"km_{a}_{t}"] for t in (50, 100, 200)], rel=1e-8)
 
 
 def test_parity_stratified_survival() -> None:

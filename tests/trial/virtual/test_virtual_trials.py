@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cotreat.measures.errors import InputError
-from cotreat.model.parameter_set import PRIOR, load_parameters
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.simulate.chunks import Engine
 from cotreat.trial.virtual.analyse import choose, sample
 from cotreat.trial.virtual.api import trial as simulate

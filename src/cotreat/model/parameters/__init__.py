@@ -1,1 +1,6 @@
-"""Parameter sets, one file for each source."""
+"""Packaged parameter sets, as files. Their names stand here, so that a command can name them without reading one."""
+
+PRIOR = "literature-2026"
+"""The packaged prior: every parameter set holds its parameters."""
+DEFAULT = PRIOR
+"""The set that is used where none is named."""

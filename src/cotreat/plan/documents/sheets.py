@@ -248,7 +248,7 @@ def _patient_doses(m: Material, document: dict[str, Any]) -> Table:
             take = say("take_nothing")
         until = "" if r["last_day"] is None else say.day(r["last_day"])
         rows.append((say.day(r["first_day"]), until, take))
-    return Table((say("from_day"), say("until_day"), say("take_each_time")), tuple(rows), (1.75, 1.75, 2.5))
+    return Table((say("from_day"), say("until_day"), say("take_each_time")), tuple(rows), (1.9, 1.9, 2.4))
 
 
 def _handling(m: Material, document: dict[str, Any]) -> Iterator[str]:

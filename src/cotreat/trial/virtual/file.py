@@ -215,7 +215,8 @@ def _sentences(raw: Any, where: str) -> dict[str, str]:
 def _factorial(raw: Any) -> tuple[tuple[Arm, ...], dict[str, tuple[str, ...]]]:
     if not isinstance(raw, dict) or len(raw) < 2:
         raise InputError(
-            "factors: a factorial design has at least two", examples=('factors: {drug: {yes: "...", no: ""}}',)
+            "factors: a factorial design has at least two",
+            examples=('factors: {drug: {given: "...", left out: ""}, ...}',),
         )
     levels = {str(f): _sentences(v, f"factors.{f}") for f, v in raw.items()}
     for factor, found in levels.items():
