@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from cotreat.calibrate.extras import AFTER_ECT
+from cotreat.calibrate.interaction import CASES
 from cotreat.calibrate.run import run_calibration
+from cotreat.calibrate.space import STRENGTHS
 from cotreat.cli import cli
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import load_parameters
@@ -39,6 +42,15 @@ def test_unit_a_whole_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     page = (tmp_path / "one" / "report.html").read_text()
     assert document["checksum"] in page
     assert "not a medical device" in page
+    for heading in ("Drug and stimulation together", "After ECT: four trials on one sheet", "Is the arithmetic right?"):
+        assert heading in page
+    assert [c["name"] for c in document["interactions"]] == [c.name for c in CASES]
+    # what the paragraph says of the gains is counted from the table of parameters
+    gains = [p for p in document["parameters"] if "_gain." in p["name"]]
+    driven = sum(p["prior_driven"] for p in gains)
+    assert f"{driven} of the {len(gains)} parameters by which one part" in page
+    assert {r["study"] for r in document["after_ect"]} == set(AFTER_ECT)
+    assert [g["group"] for g in document["between_studies"]] == list(STRENGTHS)
     text = far_page(read_document(str(tmp_path / "one" / "calibration.json")))
     assert "# How far to believe it" in text.splitlines()[2]
     assert all(f"## S{k}:" in text for k in range(1, 13))

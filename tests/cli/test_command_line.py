@@ -13,6 +13,7 @@ import click
 import pytest
 
 from cotreat.cli import cli
+from cotreat.model.parameter_set import load_parameters
 
 FAST = ["--patients", "200", "--draws", "10"]
 
@@ -69,7 +70,7 @@ def test_unit_compare_prints_a_table_and_writes_a_report(
 ) -> None:
     run, out = compared
     assert run.returncode == 0, run.stderr
-    for word in ("nothing after", "nortriptyline and lithium", "prior only, not checked against trials", "Report: "):
+    for word in ("nothing after", "nortriptyline and lithium", load_parameters().status, "Report: "):
         assert word in " ".join(run.stdout.split())
     assert "not a medical device" in run.stdout
     assert [p.name for p in out.iterdir()] == ["report.html"]

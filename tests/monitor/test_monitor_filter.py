@@ -109,7 +109,7 @@ def _linear(run: Filter, level_sd: float, stress: float, error: float) -> None:
     learned.mean[:, LEVEL], learned.cov[:, LEVEL, LEVEL] = 5.0, level_sd**2
     learned.mean[:, STRESS] = stress
     learned.error[:], learned.freedom[:] = error**2, 1e8
-    for name, value in (("stress.days", 5.0), ("level.drift", 1e-9)):
+    for name, value in (("stress.days", 5.0), ("level.drift", 1e-9), ("error.memory", 1e-9)):
         run.cloud.person.values[LEARNED.index(name)] = np.log(value)
     run.cloud.learned = learned
 

@@ -174,8 +174,9 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
     more = [load_bank(near, b.study.id) for b in banks]
     z = np.concatenate([banks[0].z, more[0].z])
     banks = [_together(one, two, z) for one, two in zip(banks, more, strict=True)]
-    kept = _network_folder(plan, keys, linear, plan.train, bank_folder(near))
-    emulator = _trained(kept, banks, (plan.train, plan.jobs), tell)
+    last = plan.train if not linear else rough  # a smaller bank has less to teach
+    kept = _network_folder(plan, keys, linear, last, bank_folder(near))
+    emulator = _trained(kept, banks, (last, plan.jobs), tell)
     if plan.test:
         p = _material(space, banks, emulator, folder.name).problem()
         second = kept_fit(

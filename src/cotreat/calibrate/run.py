@@ -38,7 +38,8 @@ def run_calibration(plan: Plan, out: str, name: str | None, command: str, tell: 
         Nothing could be fitted, or the folder cannot be written.
     """
     found = calibrate(plan, tell)
-    tested = ranks(found.fitted[0].problem, plan.sbc, plan.seed, tell) if plan.sbc else None
+    worlds = _first_folder(found) / "worlds"
+    tested = ranks(found.fitted[0].problem, plan.sbc, plan.seed, tell, worlds) if plan.sbc else None
     checked = check_directly(found, tell) if plan.test else None
     return write_calibration(found, (tested, checked), Path(out), (name, command), tell)
 
@@ -46,9 +47,13 @@ def run_calibration(plan: Plan, out: str, name: str | None, command: str, tell: 
 def check_directly(found: Calibration, tell: Tell) -> dict[str, Any]:
     """The fit of the first rival against direct simulation at draws of its own."""
     plan, first = found.plan, found.fitted[0]
-    folder = fit_folder(plan, [s.id for s in found.studies.studies], first.rival.linear) / "check"
+    folder = _first_folder(found) / "check"
     how = (_CHECKED, _PATIENTS, plan.jobs)
     return compare_networks(first.problem, first.fit, simulate_fit(first.problem, first.fit, how, folder, tell))
+
+
+def _first_folder(found: Calibration) -> Path:
+    return fit_folder(found.plan, [s.id for s in found.studies.studies], found.fitted[0].rival.linear)
 
 
 def write_calibration(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import chi2
 
+from cotreat.calibrate.bank import write_arrays
 from cotreat.calibrate.emulator import predict_all
 from cotreat.calibrate.infer import Problem, coordinates, full, lenient, reach_of, sample_unknowns, unseen_effects
 from cotreat.calibrate.likelihood import chain_cells, chain_density, item_values
@@ -70,8 +72,8 @@ def simulate_figures(p: Problem, z: np.ndarray, effects: np.ndarray, rng: np.ran
     return {"counts": counts, "observed": (centre + noise).astype(np.float32)}
 
 
-def ranks(p: Problem, rounds: int, seed: int, tell: Callable[[str], None]) -> Ranks:
-    """Ranks of the free coordinates over ``rounds`` worlds."""
+def ranks(p: Problem, rounds: int, seed: int, tell: Callable[[str], None], folder: Path | None = None) -> Ranks:
+    """Ranks of the free coordinates over ``rounds`` worlds; with a ``folder`` each finished world is kept there."""
     import numpyro
     from numpyro.infer import MCMC, NUTS
 
@@ -89,18 +91,30 @@ def ranks(p: Problem, rounds: int, seed: int, tell: Callable[[str], None]) -> Ra
         NUTS(model, target_accept_prob=0.8, max_tree_depth=7),
         num_warmup=150, num_samples=3 * _KEPT, thinning=3, num_chains=1, progress_bar=False, jit_model_args=True,
     )  # fmt: skip
-    out, divergent = [], 0
-    for k in range(rounds):
+    def world(k: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([seed, k])
         truth, raw = rng.standard_normal(free), rng.standard_normal(len(STRENGTHS))
         effects = unseen_effects(p, np.asarray(reach_of(raw)), rng.standard_normal((p.studies, p.effects)))
-        world = simulate_figures(p, np.asarray(full(p, truth)), effects, rng)
+        seen = simulate_figures(p, np.asarray(full(p, truth)), effects, rng)
         with lenient():
-            mcmc.run(jax.random.key(seed + k), world["counts"], world["observed"], extra_fields=("diverging",))
-        divergent += int(np.sum(np.asarray(mcmc.get_extra_fields()["diverging"])))
+            mcmc.run(jax.random.key(seed + k), seen["counts"], seen["observed"], extra_fields=("diverging",))
         got = mcmc.get_samples()
         drawn, true = np.concatenate([got["z"], got["reach"]], axis=1), np.concatenate([truth, raw])
-        out.append((drawn < true).sum(axis=0))
+        diverging = np.sum(np.asarray(mcmc.get_extra_fields()["diverging"]))
+        return {"ranks": (drawn < true).sum(axis=0), "divergent": np.array(int(diverging))}
+
+    out, divergent = [], 0
+    for k in range(rounds):
+        path = None if folder is None else folder / f"world-{seed}-{k:03d}.npz"
+        if path is None or not path.is_file():
+            found = world(k)
+            if path is not None:
+                write_arrays(path, found)
+        else:
+            with np.load(path, allow_pickle=False) as data:
+                found = {name: data[name] for name in data.files}
+        out.append(found["ranks"])
+        divergent += int(found["divergent"])
         tell(f"simulation-based calibration: {k + 1} of {rounds}")
     names = tuple(n for n, f in zip(p.space.names, p.free, strict=True) if f)
     return Ranks((*names, *(f"between studies: {g}" for g in STRENGTHS)), np.array(out), divergent)
