@@ -12,8 +12,9 @@ from cotreat.calibrate.infer import Chains, Problem, coordinates, problem
 from cotreat.calibrate.infer import fit as run_fit
 from cotreat.calibrate.likelihood import build
 from cotreat.calibrate.space import EFFECTS, SCALES, Space
-from cotreat.calibrate.terms import OVERDISPERSION, Chain, StudyTerms
+from cotreat.calibrate.terms import Chain, StudyTerms
 from cotreat.model.parameter_set import load_parameters
+from cotreat.studies.figures import OVERDISPERSION
 
 SLOPE = 0.8
 

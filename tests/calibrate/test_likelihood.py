@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import betabinom, dirichlet_multinomial, multivariate_normal, norm
 
 from cotreat.calibrate.likelihood import Likelihood, build
-from cotreat.calibrate.terms import OVERDISPERSION, Block, Chain, StudyTerms
+from cotreat.calibrate.terms import Block, Chain, StudyTerms
+from cotreat.studies.figures import OVERDISPERSION
 
 A = (1 - OVERDISPERSION) / OVERDISPERSION
 

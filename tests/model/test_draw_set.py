@@ -17,7 +17,7 @@ from cotreat.model.parameter_set import LINEAR_MOOD, load_parameters
 from cotreat.simulate.run import Settings, start_cohort
 
 ABOUT = About("tiny-2026", "fitted for a test", "40 draws", "anything", "2026-11-23", "evidence 1", "cotreat calibrate")
-PRIOR = load_parameters()
+PRIOR = load_parameters("literature-2026")
 
 
 def values(count: int = 40) -> dict[str, np.ndarray]:

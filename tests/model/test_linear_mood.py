@@ -15,6 +15,7 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model.mechanisms import mood
 from cotreat.model.parameter_set import LINEAR_MOOD, ParameterSet, load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.population.cohort import Cohort
 from cotreat.population.populations import population, populations
 from cotreat.simulate.channels import layout_of
@@ -29,7 +30,7 @@ LAYOUT = layout_of([until_remission(NORTRIPTYLINE)])
 
 
 def rival(draws: int, linear: bool | np.ndarray = True) -> ParameterSet:
-    return load_parameters().with_given({LINEAR_MOOD: np.broadcast_to(np.asarray(linear, float), (draws,))})
+    return load_parameters(PRIOR).with_given({LINEAR_MOOD: np.broadcast_to(np.asarray(linear, float), (draws,))})
 
 
 def constants(h: float, pull: float = 0.3, tau: float = 1.1, sigma: float = 0.4) -> dict[str, np.ndarray]:
@@ -142,7 +143,7 @@ def test_unit_the_structure_is_named_in_the_file_of_the_set(tmp_path: Path) -> N
     known = load_parameters(str(path))
     assert known.structure["mood"] == "linear"
     assert np.all(known.draws(3, 1)[LINEAR_MOOD] == 1)
-    assert np.all(load_parameters().draws(3, 1)[LINEAR_MOOD] == 0)
+    assert np.all(load_parameters(PRIOR).draws(3, 1)[LINEAR_MOOD] == 0)
     path.write_text(text.replace("structure: {mood: bistable}", "structure: {mood: cubic}"), encoding="utf-8")
     with pytest.raises(InputError, match="mood is one of bistable, linear"):
         load_parameters(str(path))

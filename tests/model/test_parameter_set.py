@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import ParameterSet, load_parameters
+from cotreat.model.parameters import PRIOR
 
 GOOD = """
 name: tiny
@@ -31,7 +32,7 @@ def write(tmp_path: Path, text: str) -> ParameterSet:
 
 
 def test_unit_draws_hold_the_stated_median_and_range() -> None:
-    known = load_parameters()
+    known = load_parameters(PRIOR)
     draws = known.draws(20_000, seed=3)
     for name, p in known.parameters.items():
         if p.range90 is None:
@@ -46,7 +47,7 @@ def test_unit_draws_hold_the_stated_median_and_range() -> None:
 
 @given(st.integers(1, 50), st.integers(0, 2**40))
 def test_property_more_draws_change_no_earlier_draw(count: int, seed: int) -> None:
-    known = load_parameters()
+    known = load_parameters(PRIOR)
     few, many = known.draws(count, seed), known.draws(count + 7, seed)
     assert all(np.array_equal(few[k], many[k][:count]) for k in few)
 

@@ -9,6 +9,7 @@ import pytest
 
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.population.populations import population, populations
 from cotreat.simulate.run import EntryRule, Settings, enrol, start_cohort
 from tests.simulate.ledgers import plain, sessions, until_remission
@@ -100,5 +101,5 @@ def test_unit_a_run_in_that_helps_nobody_is_refused() -> None:
 
 
 def test_unit_every_population_names_a_chronicity_of_the_parameter_set() -> None:
-    known = load_parameters().parameters
+    known = load_parameters(PRIOR).parameters
     assert all(f"chronicity.mean.{p.chronicity}" in known for p in populations().values())

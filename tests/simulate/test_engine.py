@@ -9,6 +9,7 @@ import pytest
 
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.regimen.ledger import Item, Ledger, Phase
 from cotreat.simulate.channels import layout_of
 from cotreat.simulate.entrants import Entrants, steps_a_day
@@ -170,7 +171,7 @@ def test_unit_two_tracks_add_up() -> None:
 
 
 def test_unit_zero_gains_make_the_order_of_drug_and_session_irrelevant_for_stored_change() -> None:
-    parameters = load_parameters()
+    parameters = load_parameters(PRIOR)
     zero = {
         k: replace(p, distribution="fixed", median=0.0) if "_gain." in k else p
         for k, p in parameters.parameters.items()

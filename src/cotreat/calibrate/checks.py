@@ -13,8 +13,9 @@ import numpy as np
 from cotreat.calibrate.classes import ArmFigure, arm_figures, foresee, regress
 from cotreat.calibrate.levels import LevelTable
 from cotreat.calibrate.predictive import FigureDraws, crps, place, quantiles
-from cotreat.calibrate.terms import OVERDISPERSION, StudyTerms
+from cotreat.calibrate.terms import StudyTerms
 from cotreat.evidence.schema import Study
+from cotreat.studies.figures import OVERDISPERSION
 
 LEVELS = (0.5, 0.8, 0.95)
 PRIOR_DRIVEN = 0.8

@@ -15,8 +15,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from cotreat.calibrate.levels import LevelTable
-from cotreat.calibrate.terms import OVERDISPERSION, effective_size, standard_error, typical_sd, weight_of
+from cotreat.calibrate.terms import effective_size, standard_error, typical_sd, weight_of
 from cotreat.evidence.schema import Outcome, Study
+from cotreat.studies.figures import OVERDISPERSION
 
 _PRIOR_SD = 1.5
 

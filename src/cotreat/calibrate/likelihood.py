@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 
-from cotreat.calibrate.terms import KINDS, OVERDISPERSION, Block, Chain, StudyTerms
+from cotreat.calibrate.terms import KINDS, Block, Chain, StudyTerms
+from cotreat.studies.figures import OVERDISPERSION
 
 _TINY = 1e-4
 

@@ -20,8 +20,9 @@ from scipy.stats import qmc
 from cotreat.calibrate.emulator import predict_all
 from cotreat.calibrate.infer import Fit, Problem, coordinates, log_density, unseen_effects, with_tails
 from cotreat.calibrate.levels import LevelTable
-from cotreat.calibrate.terms import OVERDISPERSION, size_of, standard_error
+from cotreat.calibrate.terms import size_of, standard_error
 from cotreat.evidence.schema import Study
+from cotreat.studies.figures import OVERDISPERSION
 
 CONTRASTS = {"smd": "smd", "mean_difference": "difference", "risk_ratio": "log_rr", "odds_ratio": "log_or",
              "risk_difference": "risk_difference", "hazard_ratio": "log_hr"}  # fmt: skip

@@ -91,6 +91,7 @@ def ranks(p: Problem, rounds: int, seed: int, tell: Callable[[str], None], folde
         NUTS(model, target_accept_prob=0.8, max_tree_depth=7),
         num_warmup=150, num_samples=3 * _KEPT, thinning=3, num_chains=1, progress_bar=False, jit_model_args=True,
     )  # fmt: skip
+
     def world(k: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([seed, k])
         truth, raw = rng.standard_normal(free), rng.standard_normal(len(STRENGTHS))
