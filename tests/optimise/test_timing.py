@@ -43,7 +43,7 @@ def test_double_a_point_of_the_curve_is_what_compare_gives(
     point = next(p for p in answer["curve"] if p["shift_days"] == -28 and p["reading"] == reading)
     path = tmp_path / point["file"]
     path.write_text(point["comparison"], encoding="utf-8")
-    document = compare(load_comparison(str(path)), SMALL)
+    document = compare(load_comparison(str(path)), SMALL, load_parameters(PRIOR))
     arm = "28 days before"
     well = row(document, "outcomes", arm=arm, outcome="well at week 26")
     assert well["median"] == point["outcomes"]["well"]["median"]

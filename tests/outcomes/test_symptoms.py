@@ -10,6 +10,7 @@ from scipy import stats
 
 from cotreat.measures.scales import scale
 from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.outcomes.symptoms import counted, mean_count, points_by_group, share_with_syndrome
 
 
@@ -21,7 +22,7 @@ def test_parity_share_is_the_tail_of_scipys_geometric(mean: float, at_least: int
 
 def test_published_henssler2024_share_after_stopping_placebo() -> None:
     # 17 % (14 to 21) report symptoms: median background and nocebo of the parameter set a week after the change
-    draws = load_parameters().medians()
+    draws = load_parameters(PRIOR).medians()
     nocebo = draws["nocebo.size"] * np.exp(-7 / draws["nocebo.time_constant"])
     count = mean_count(nocebo, draws["withdrawal.dess_background"], draws["withdrawal.dess_count"])
     assert 0.14 < share_with_syndrome(count)[0] < 0.21

@@ -11,6 +11,7 @@ from cotreat.evidence.schema import Study
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale
 from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.simulate.run import EntryRule, Settings
 from cotreat.simulate.tables import Decisions
 from cotreat.studies.arms import read_entry, weeks_needed
@@ -141,10 +142,11 @@ outcomes:
   - {arm: goes_on, measure: relapse, scale: HAM-D17, day: 84, counted_from: start, read: seen}
 """
     study = load_text(text)
-    document = predict(study, SMALL)
+    prior = load_parameters(PRIOR)
+    document = predict(study, SMALL, prior)
     assert 0 < document["draws_left_out"] < SMALL.draws
     assert document["outcomes"][0]["median"] is not None
-    settings, _, left_out = feasible(study, SMALL, load_parameters())
+    settings, _, left_out = feasible(study, SMALL, prior)
     assert (settings.draws + left_out, settings.per_draw) == (SMALL.draws, SMALL.per_draw)
 
 

@@ -10,6 +10,7 @@ import pytest
 import cotreat
 from cotreat.evidence.load import load_study
 from cotreat.model.parameter_set import ParameterSet, load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.simulate.result import Run
 from cotreat.simulate.run import Settings
 from cotreat.trial.predict import predict
@@ -50,7 +51,7 @@ def ketamine_effect(parameters: ParameterSet, day: int = 7) -> float:
 
 
 def test_unit_tripling_the_time_constant_of_ketamine_raises_its_effect_at_day_7() -> None:
-    known = load_parameters()
+    known = load_parameters(PRIOR)
     name = "transient.time_constant"
     longer = replace(known.parameters[name], median=21.0, range90=(9.0, 36.0))
     slow = replace(known, parameters={**known.parameters, name: longer})

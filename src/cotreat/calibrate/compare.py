@@ -127,14 +127,21 @@ def smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     return log_weight - logsumexp(log_weight), float(shape)
 
 
-def stack(names: Sequence[str], density: np.ndarray, cohorts: Sequence[str]) -> Comparison:
-    """Weights of the mixture of rivals with the highest log predictive density over cohorts (Yao 2018)."""
-    rivals = len(names)
+def stack(
+    names: Sequence[str], density: np.ndarray, cohorts: Sequence[str], averaged: Sequence[bool] | None = None
+) -> Comparison:
+    """Weights of the mixture of rivals with the highest log predictive density over cohorts (Yao 2018).
+
+    Rivals that are not ``averaged`` are compared, and have no weight.
+    """
+    inside = np.ones(len(names), bool) if averaged is None else np.array(averaged, bool)
+    some = density[inside]
 
     def loss(raw: np.ndarray) -> float:
         log_w = raw - logsumexp(raw)
-        return -float(logsumexp(density + log_w[:, None], axis=0).sum()) + 1e-3 * float((raw**2).sum())
+        return -float(logsumexp(some + log_w[:, None], axis=0).sum()) + 1e-3 * float((raw**2).sum())
 
-    found = minimize(loss, np.zeros(rivals), method="L-BFGS-B")
-    weights = np.exp(found.x - logsumexp(found.x))
+    found = minimize(loss, np.zeros(len(some)), method="L-BFGS-B")
+    weights = np.zeros(len(names))
+    weights[inside] = np.exp(found.x - logsumexp(found.x))
     return Comparison(tuple(names), tuple(cohorts), density, weights)

@@ -123,6 +123,7 @@ def _rivals(found: Calibration) -> list[dict[str, Any]]:
                 "name": f.rival.name,
                 "claim": f.rival.claim,
                 "weight": round(float(found.comparison.weights[i]), 4),
+                "averaged": not f.rival.linear,
                 "elpd": round(float(found.comparison.density[i].sum()), 2),
                 "difference": round(difference, 2),
                 "se": round(se, 2),

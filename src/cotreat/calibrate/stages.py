@@ -63,7 +63,9 @@ def calibrate(plan: Plan, tell: Tell) -> Calibration:
         work.append((Rival("linear mood", "mood is linear, without two wells", {}, linear=True), linear))
     fitted = tuple(_fitted(plan, keys, rival, stuff, tell) for rival, stuff in work)
     density = np.array([[c.density for c in f.left_out] for f in fitted])
-    comparison = stack([f.rival.name for f in fitted], density, cohorts_of(fitted[0].problem))
+    # linear mood is compared, not averaged: many of its draws cannot hold people who are well on maintenance
+    averaged = [not f.rival.linear for f in fitted]
+    comparison = stack([f.rival.name for f in fitted], density, cohorts_of(fitted[0].problem), averaged)
     return Calibration(plan, fitted, comparison)
 
 

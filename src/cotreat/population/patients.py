@@ -69,5 +69,5 @@ class PatientValues(MutableMapping[str, np.ndarray]):
         """Patients of several cohorts of the same draws, one after the other."""
         draw = np.concatenate([p._draw for p in parts])
         names = {name for p in parts for name in p._own}
-        own = {k: np.concatenate([p[k] for p in parts]) for k in parts[0] if k in names}
+        own = {k: np.concatenate([p[k] if k in p else np.zeros(len(p._draw)) for p in parts]) for k in sorted(names)}
         return PatientValues(draw, parts[0]._by_draw, own)
