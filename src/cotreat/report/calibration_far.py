@@ -246,7 +246,8 @@ def _mechanisms(doc: Doc) -> list[str]:
         "| --- | --- | --- |",
     ]
     lines += [
-        f"| {r['name']}: {r['claim']} | {percent(r['weight'])} | {r['difference']:.1f} ({r['se']:.1f}) |"
+        f"| {r['name']}: {r['claim']} | {percent(r['weight']) if r['averaged'] else 'compared only'} "
+        f"| {r['difference']:.1f} ({r['se']:.1f}) |"
         for r in doc["rivals"]
     ]
     driven = [p["name"] for p in doc["parameters"] if p["prior_driven"]]

@@ -119,7 +119,7 @@ def _rivals(doc: Doc) -> str:
     rows = [
         (
             f"{escape(r['name'])}<small>{escape(r['claim'])}</small>",
-            percent(r["weight"]),
+            percent(r["weight"]) if r["averaged"] else "compared only",
             number(r["difference"], 1),
             number(r["se"], 1),
             f"{r['divergent']} of {r['draws']}",

@@ -2,5 +2,5 @@
 
 PRIOR = "literature-2026"
 """The packaged prior: every parameter set holds its parameters."""
-DEFAULT = PRIOR
+DEFAULT = "cotreat-2026-11"
 """The set that is used where none is named."""
