@@ -51,9 +51,7 @@ def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--draws", type=int, default=100, show_default=True, help="Parameter draws they are spread over."
             ),
             click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random number."),
-            click.option(
-                "--params", default=DEFAULT, show_default=True, help="Parameter set: a name or a file."
-            ),
+            click.option("--params", default=DEFAULT, show_default=True, help="Parameter set: a name or a file."),
             click.option(
                 "--engine",
                 type=click.Choice(["kernel", "reference", "gpu"]),

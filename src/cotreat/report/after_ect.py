@@ -66,7 +66,7 @@ def _panel(study: str, arms: Sequence[Doc], width: float, height: float) -> str:
     last = max(a["days"][-1] for a in arms)
     x, y = Scale(0.0, float(last), frame.x0, frame.x1), Scale(0.0, 100.0, frame.y1, frame.y0)
     out = text(0, 16, study, class_="axis-title")
-    for k, words in enumerate(fold(_meaning(arms[0]), (width - 14) / 6.2, 2)):
+    for k, words in enumerate(fold(_meaning(arms[0]), (width - 24) / 6.9, 2)):
         out += text(0, 31 + 14 * k, words, class_="tick")
     out += "".join(line(frame.x0, y(t), frame.x1, y(t), class_="grid" if t else "base") for t in _SHARES)
     out += "".join(text(frame.x0 - 6, y(t) + 4, tick_text(t, _SHARES), class_="tick end") for t in _SHARES)
