@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from cotreat.measures.scales import SYMPTOM_GROUPS, scale, scales
 from cotreat.model.mechanisms import infusion
 from cotreat.model.parameter_set import load_parameters
-from cotreat.model.parameters import PRIOR
 from cotreat.population.cohort import Cohort, scale_points
 from cotreat.population.populations import population
 from cotreat.regimen.ledger import Before, Item, Ledger, Mark, Phase
@@ -23,7 +22,7 @@ from tests.simulate.ledgers import doses, ketamine, plain, sessions
 
 SETTINGS = Settings(patients=300, draws=10, seed=4, weeks=6)
 DAILY = replace(SETTINGS, weeks=4, visit_days=1)
-KNOWN = load_parameters(PRIOR)
+KNOWN = load_parameters()
 
 
 @cache

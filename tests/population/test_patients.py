@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import ParameterSet, load_parameters
-from cotreat.model.parameters import PRIOR
 from cotreat.population.patients import PatientValues
 from cotreat.population.populations import Covariates, population
 from cotreat.simulate.run import Settings, start_cohort
 
 SETTINGS = Settings(patients=6000, draws=60, seed=11)
-KNOWN = load_parameters(PRIOR)
+KNOWN = load_parameters()
 
 
 def given_as(**values: float) -> ParameterSet:

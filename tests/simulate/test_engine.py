@@ -54,7 +54,7 @@ def test_double_engine_agrees_with_plain_python(ledger: Ledger) -> None:
     # steps of hours against steps of minutes: the median path must agree to 0.05 points on a scale to 75; one in ten
     # may linger at the saddle, where every difference grows
     settings = replace(SMALL, patients=30, draws=10)
-    cohort = start_cohort("ECT candidates", settings)
+    cohort = start_cohort("ECT candidates", settings, load_parameters(PRIOR))
     decisions = Decisions.of(find_scale("HAM-D24"))
     course = follow(cohort, ledger, settings, decisions=decisions)
     gaps = []

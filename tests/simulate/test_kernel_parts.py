@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cotreat.measures.errors import InputError
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.model.patient import Channels, constants
 from cotreat.simulate.channels import layout_of
 from cotreat.simulate.kernel import cache
@@ -102,7 +104,8 @@ def test_unit_channels_that_rest_leave_the_bits_of_a_run_as_they_are() -> None:
     # half of the patients remit and get drugs on another day than the rest: alone and in blocks with the others
     ledger, other = until_remission(NORTRIPTYLINE + LITHIUM), plain(doses("venlafaxine", 150.0, 42))
     options = Settings(patients=480, draws=4, seed=3, weeks=8)
-    cohort, layout = start_cohort("ECT candidates", options), layout_of([ledger, other])
+    cohort = start_cohort("ECT candidates", options, load_parameters(PRIOR))
+    layout = layout_of([ledger, other])
     together = follow(cohort, ledger, options, layout=layout)
     late = np.flatnonzero(together.end_day > np.median(together.end_day))
     early = np.flatnonzero(together.end_day <= np.median(together.end_day))
