@@ -11,6 +11,7 @@ from cotreat.trial.virtual import linear, mmrm, proportions, strategies, surviva
 from cotreat.trial.virtual.contrasted import Contrasted, as_normal
 from cotreat.trial.virtual.cut import Measured, site_of
 from cotreat.trial.virtual.design import Endpoint, Trial
+from cotreat.trial.virtual.enumerated import no_more_than_enumerated
 from cotreat.trial.virtual.sequential import boundaries
 
 
@@ -153,7 +154,11 @@ def _contrasted(trial: Trial, endpoint: Endpoint, data: Sample) -> Contrasted:
         return linear.paired(data.y, data.who)
     if endpoint.kind == "proportion":
         x, n = _counts(data)
-        return _proportion(endpoint, x, n)
+        found = _proportion(endpoint, x, n)
+        if contrast.interaction or len(contrast.pairs) > 1:
+            return found
+        pair = list(contrast.pairs[0])
+        return no_more_than_enumerated(found, x[:, pair], n[:, pair])
     if endpoint.kind == "time":
         assert data.event is not None
         return _time(endpoint, survival.tables(data.y, data.event, data.who))
