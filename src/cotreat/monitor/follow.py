@@ -23,6 +23,8 @@ from cotreat.monitor.signals import STRESS, Expected, expected
 
 PRESENT = 0.25
 """Withdrawal that counts as present: a quarter of that of a person of usual proneness who stops at once."""
+BEGUN = 0.25
+"""Symptoms of the ill state that count as a relapse that has begun: a quarter of the way."""
 RESAMPLE = 0.5
 COLLAPSE = 0.03
 """Share of particles that carry the weight, below which a day is taken in stages."""
@@ -57,7 +59,7 @@ class Track:
     """What the filter says of each day; arrays have one entry a day.
 
     ``withdrawal``, ``relapse``, ``both``: probabilities that withdrawal is present, that mood is in the ill state (or
-    its symptoms are at least half there), and both. ``lately``: probability, at the end of the day, that withdrawal is
+    a quarter of its symptoms are there), and both. ``lately``: probability, at the end of the day, that withdrawal is
     present or was in the last ten days.
     ``illness`` (days, 3) and ``push`` (days, 3): median and 90 % of symptoms (0 well, 1 ill) and of withdrawal.
     ``share`` (days, signals, 4): expected part of level, illness, withdrawal and stress in each signal.
@@ -138,7 +140,7 @@ class Filter:
         usual = steady_day(self.record, self.given)
         for day in range(LEAD_IN):
             self.cloud = self.ahead(self.cloud, usual, None, self._rng(_LEAD_IN, day))
-        ill = self.ill()
+        ill = self._ill(self.cloud)
         n, fallen = len(ill), np.flatnonzero(ill)
         well = np.flatnonzero(~ill)
         if not len(well) or not len(fallen):
@@ -323,12 +325,12 @@ class Filter:
         return np.asarray((self.cloud.path[1, : LATELY + 1] >= PRESENT).any(axis=0))
 
     def ill(self) -> np.ndarray:
-        """Particles in relapse: mood is in the ill state, or the symptoms of it are at least half there."""
-        return self._ill(self.cloud)
+        """Particles in relapse: mood is in the ill state, or a quarter of its symptoms are there."""
+        return self._ill(self.cloud, BEGUN)
 
-    def _ill(self, cloud: Cloud) -> np.ndarray:
+    def _ill(self, cloud: Cloud, begun: float = 0.5) -> np.ndarray:
         mood = cloud.state[self.given.channels.states.index("mood")]
-        return np.asarray((mood > 0.0) | (cloud.symptoms > 0.5))
+        return np.asarray((mood > 0.0) | (cloud.symptoms > begun))
 
 
 def follow(record: Record, settings: FilterSettings | None = None, parameters: ParameterSet | None = None) -> Track:

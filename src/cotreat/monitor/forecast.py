@@ -25,7 +25,7 @@ SPEEDS = (0.0, 0.002, 0.006, 0.02, 0.06, 0.2, 1.0, 4.0)
 """Variance of the daily move of the level against that of a rating."""
 FORGET = 0.92
 _SAMPLES = 2000
-_SPREAD_COUNT, _SPREAD_SCALE, _SPREAD_MOMENTARY, _KEEP = 5.0, 0.87, 1.0, 0.98
+_SPREAD_COUNT, _SPREAD_SCALE, _SPREAD_MOMENTARY, _KEEP = 8.0, 0.87, 1.0, 0.98
 """Forecasts that the first correction of the spread counts for, its size, and how past errors are kept. A scale's error
 is expected with a wide margin, so its first forecasts are too wide; found on invented patients."""
 _PRIOR_LOG_WEIGHT = (0.0, 0.0)
@@ -188,11 +188,14 @@ class Mixed:
         other = self.local.sample(day, rng, n)
         return np.asarray(np.where(rng.random(n) < self.share_of_particles, one, other))
 
-    def corrected(self, sample: np.ndarray) -> np.ndarray:
-        """Draws with the spread this person's forecasts turned out to need, inside the range of the signal."""
+    def corrected(self, sample: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draws with the spread this person's forecasts turned out to need, inside the range of the signal.
+
+        That spread is known from few forecasts, so every draw has one of its own (scaled inverse chi-square).
+        """
         middle = np.median(sample)
-        spread = middle + np.sqrt(self.squares / self.count) * (sample - middle)
-        return np.asarray(np.clip(spread, self.signal.low, self.signal.high))
+        spread = np.sqrt(self.squares / rng.chisquare(self.count, len(sample)))
+        return np.asarray(np.clip(middle + spread * (sample - middle), self.signal.low, self.signal.high))
 
     def learn_spread(self, pit: float) -> None:
         """Takes where the rating lay in the forecast (0 to 1): forecasts that were too wide are narrowed, and back."""
@@ -230,7 +233,7 @@ class OneWeekAhead:
             self._made[target] = [
                 (
                     p,
-                    (raw, m.corrected(raw)),
+                    (raw, m.corrected(raw, rng)),
                     _baselines(self._values[j], m.local.prior),
                     m.local.log_density(target, v),
                 )
@@ -307,7 +310,7 @@ def fan(run: Filter, one_week: OneWeekAhead, weeks: int = 4) -> list[dict[str, A
             if not one_week._values[j]:
                 continue
             mixed = one_week.mixed[j]
-            sample = mixed.corrected(mixed.sample(found[step][j], day + step, rng))
+            sample = mixed.corrected(mixed.sample(found[step][j], day + step, rng), rng)
             row: dict[str, Any] = {
                 "signal": signal.name,
                 "days_ahead": step,

@@ -32,6 +32,9 @@ STRESS_DAYS = (4.0, 0.4)
 MEMORY = (0.25, 0.3)
 """What is left after a day of the error of a rating: median and SD of the logarithm. An assumption: everyday mood is
 carried over from day to day to about this degree."""
+DRIFT = (0.01, 0.8)
+"""How far the level of a rating wanders in a day, in SDs of its error: median and SD of the logarithm. Small: a level that
+moves by more within weeks is not a habit of the rater but a change of the person."""
 _WHO = "stable on maintenance"
 _SPREAD_KEPT = 0.4
 _PRONE_ABOVE = -1.5
@@ -160,7 +163,7 @@ def prior(parameters: ParameterSet, n: int, seed: int, rng: np.random.Generator)
         "half_life": np.exp(0.35 * z[1]),
         "stress.days": np.exp(np.log(STRESS_DAYS[0]) + STRESS_DAYS[1] * z[2]),
         "mood.lag": np.exp(np.log(LAG[0]) + LAG[1] * z[3]),
-        "level.drift": np.exp(np.log(0.03) + 0.8 * z[4]),
+        "level.drift": np.exp(np.log(DRIFT[0]) + DRIFT[1] * z[4]),
         "error.memory": np.exp(np.log(MEMORY[0]) + MEMORY[1] * z[5]),
     }
     for name in [k for k in bank if k.startswith("withdrawal_weight.")]:
