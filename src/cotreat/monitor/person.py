@@ -33,8 +33,8 @@ MEMORY = (0.25, 0.3)
 """What is left after a day of the error of a rating: median and SD of the logarithm. An assumption: everyday mood is
 carried over from day to day to about this degree."""
 DRIFT = (0.01, 0.8)
-"""How far the level of a rating wanders in a day, in SDs of its error: median and SD of the logarithm. Small: a level that
-moves by more within weeks is not a habit of the rater but a change of the person."""
+"""How far the level of a rating wanders in a day, in SDs of its error: median and SD of the logarithm. Small: a level
+that moves by more within weeks is no habit of the rater but a change of the person."""
 _WHO = "stable on maintenance"
 _SPREAD_KEPT = 0.4
 _PRONE_ABOVE = -1.5
