@@ -130,7 +130,13 @@ def _onset(record: Record, day: int) -> list[tuple[str, dict[str, Any]]]:
     half = half_life_days(drug)
     words = f"{24 * half:.0f} h" if half < 2.5 else f"{half:.0f} d"
     first, last = max(1, round(half)), round(7 + 6 * half)
-    values = {"since": day - when, "drug": drug, "before": f"{before:g}", "after": f"{after:g}", "half_life": words}
+    values = {
+        "since": day - when,
+        "drug": drug,
+        "before": f"{round(before, 2):g}",
+        "after": f"{round(after, 2):g}",
+        "half_life": words,
+    }
     return [("onset", values | {"first": first, "last": last})]
 
 

@@ -50,7 +50,7 @@ def options(record: Record, day: int) -> tuple[str | None, list[Option]]:
     back = own[-1][2] if own else None
     step = own[-1][2] - own[-1][3] if own else first / 4.0
     hold = f"{drug} {now:g} mg daily for {WEEKS} weeks" if now > 0 else ""
-    found = [Option("hold", f"{drug} stays at {now:g} mg" if now else f"{drug} stays off", now, False, hold)]
+    found = [Option("hold", f"{drug} stays at {round(now, 2):g} mg" if now else f"{drug} stays off", now, False, hold)]
     if back is not None:
         sentence = (
             f"raise {drug} from {now:g} mg to {back:g} mg daily"
@@ -58,12 +58,20 @@ def options(record: Record, day: int) -> tuple[str | None, list[Option]]:
             else f"{drug} {back:g} mg daily for {WEEKS} weeks"
         )
         found.append(
-            Option("step back", f"{drug} back to {back:g} mg, the dose before the last cut", back, False, sentence)
+            Option(
+                "step back",
+                f"{drug} back to {round(back, 2):g} mg, the dose before the last cut",
+                back,
+                False,
+                sentence,
+            )
         )
     if now > 0:
         lower = max(0.0, now - step)
         sentence = f"lower {drug} from {now:g} mg to {lower:g} mg daily" if lower > 0 else f"stop {drug}"
-        found.append(Option("go on", f"{drug} down to {lower:g} mg, a step like the last", lower, False, sentence))
+        found.append(
+            Option("go on", f"{drug} down to {round(lower, 2):g} mg, a step like the last", lower, False, sentence)
+        )
     tms = f"iTBS 5 days a week for {_TMS_WEEKS} weeks"
     found.append(
         Option(
