@@ -21,9 +21,9 @@ from validation.monitor.baselines import scores
 from validation.monitor.exact import infer
 
 WITHIN = 10
-TUNING_SEEDS = (1, 2, 3)
+TUNING_SEEDS = (1, 2, 3, 20261123)
 """Seeds whose patients were looked at while the filter and the generator were made."""
-REPORTED_SEED = 20261123
+REPORTED_SEED = 20261124
 """The seed of the document: none of its patients had been drawn when the filter was made."""
 _HERE = Path(__file__).resolve()
 _READ = (_HERE.parents[2] / "src" / "cotreat" / "monitor", _HERE.parents[2] / "src" / "cotreat" / "model", _HERE.parent)
@@ -183,7 +183,7 @@ class Sizes:
     """Numbers of patients: with a rise looked for; whole records; each wrong world (both); of the published shape."""
 
     patients: int = 2000
-    whole: int = 200
+    whole: int = 600
     wrong: int = 120
     published: int = 60
 

@@ -12,11 +12,14 @@ import numpy as np
 
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.measures.errors import InputError
+from cotreat.measures.reached import read_reached, usual
+from cotreat.measures.scales import scale as find_scale
 from cotreat.studies.arms import SimulatedArm
 from cotreat.studies.figures import (
     DIFFERENCES,
     PROPORTIONS,
     RATIOS,
+    REACHED,
     SCORES,
     CannotPredictError,
     chosen_arms,
@@ -72,7 +75,7 @@ def levels_of(study: Study) -> LevelTable:
     def place(outcome: Outcome, arms: tuple[str, ...], measure: str) -> int:
         like = outcome.model_copy(update={"arm": list(arms), "against": None, "measure": measure, "of": None})
         parts = (*sorted(arms), measure, outcome.scale, outcome.day, outcome.counted_from, outcome.analysis_set)
-        definition = outcome.definition if measure in ("relapse", *_SUSTAINED) else None
+        definition = outcome.definition if measure in ("relapse", *_SUSTAINED) else _unusual(outcome, measure)
         key = "|".join(str(p) for p in (*parts, definition))
         if key not in found:
             found[key] = len(levels)
@@ -88,6 +91,17 @@ def levels_of(study: Study) -> LevelTable:
 
 
 _SUSTAINED = ("sustained_response", "sustained_remission")
+
+
+def _unusual(outcome: Outcome, measure: str) -> str | None:
+    """How response or remission is counted, where it is not as usual for the scale."""
+    if measure not in REACHED or outcome.scale is None:
+        return None
+    scale = find_scale(outcome.scale)
+    if scale.response is None or scale.remission is None:
+        return None
+    how = read_reached(outcome.definition, measure, scale)
+    return None if how == usual(measure, scale) else how.text(scale)
 
 
 def _measure(study: Study, outcome: Outcome) -> tuple[str | None, str | None]:

@@ -66,11 +66,11 @@ class Plan:
 
     wide: int = 30_720
     near: int = 10_240
-    test: int = 4096
+    test: int = 8192
     patients: int = 16
     test_patients: int = 40
     train: TrainSettings = field(default_factory=TrainSettings)
-    refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=4000, rate=1e-3))
+    refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=4000, rate=3e-4))
     first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
     chains: Chains = field(default_factory=lambda: Chains(warmup=150, samples=500))
     others: Chains = field(default_factory=lambda: Chains(warmup=120, samples=250))

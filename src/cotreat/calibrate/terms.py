@@ -18,6 +18,7 @@ import numpy as np
 
 from cotreat.calibrate.levels import LevelTable
 from cotreat.evidence.schema import Outcome, Study
+from cotreat.measures.reached import at_any_rating
 from cotreat.studies.figures import OVERDISPERSION, SCORES
 
 VISIT_CORRELATION = 0.65
@@ -237,7 +238,7 @@ def _chains(study: Study, table: LevelTable, unused: list[str | None]) -> list[C
             o.analysis_set,
             o.counted_from,
             size_of(study, o),
-            o.definition if when is None else None,
+            o.definition if when is None else at_any_rating(o.definition),
         )
         open_.setdefault(key, []).append(i)
     return [chain for members in open_.values() for chain in _nested(study, table, members)]

@@ -23,6 +23,8 @@ from cotreat.monitor.signals import STRESS, Expected, expected
 
 PRESENT = 0.25
 """Withdrawal that counts as present: a quarter of that of a person of usual proneness who stops at once."""
+ONGOING = 0.35
+"""Withdrawal that counts as still there on a day: the end of a wave cannot be told from what is usual."""
 BEGUN = 0.25
 """Symptoms of the ill state that count as a relapse that has begun: a quarter of the way."""
 RESAMPLE = 0.5
@@ -58,8 +60,8 @@ class FilterSettings:
 class Track:
     """What the filter says of each day; arrays have one entry a day.
 
-    ``withdrawal``, ``relapse``, ``both``: probabilities that withdrawal is present, that mood is in the ill state (or
-    a quarter of its symptoms are there), and both. ``lately``: probability, at the end of the day, that withdrawal is
+    ``withdrawal``, ``relapse``, ``both``: probabilities that withdrawal is there that day, that mood is in the ill
+    state (or a quarter of its symptoms are there), and both. ``lately``: probability, at the end of the day, that withdrawal is
     present or was in the last ten days.
     ``illness`` (days, 3) and ``push`` (days, 3): median and 90 % of symptoms (0 well, 1 ill) and of withdrawal.
     ``share`` (days, signals, 4): expected part of level, illness, withdrawal and stress in each signal.
@@ -317,8 +319,8 @@ class Filter:
         )
 
     def present(self) -> np.ndarray:
-        """Particles in which withdrawal is present."""
-        return np.asarray(self.cloud.path[1, 0] >= PRESENT)
+        """Particles in which withdrawal is there today."""
+        return np.asarray(self.cloud.path[1, 0] >= ONGOING)
 
     def present_lately(self) -> np.ndarray:
         """Particles in which withdrawal is, or in the last ten days was, present."""

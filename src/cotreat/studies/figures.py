@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cotreat.evidence.schema import Outcome
+from cotreat.measures.reached import Reached, at_any_rating, read_reached, usual
 from cotreat.measures.relapse import RelapseDefinition, default_relapse, read_relapse_definition
 from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
@@ -24,7 +25,8 @@ from cotreat.studies.hours import Hours
 Hit = tuple[np.ndarray, np.ndarray]
 """Who has an outcome (or how likely) and among whom, both (draws, patients)."""
 EVENTS = frozenset({"relapse", "dropout"})
-POINTS = frozenset({"response", "remission", "well"})
+REACHED = frozenset({"response", "remission"})
+POINTS = REACHED | {"well"}
 SUSTAINED = frozenset({"sustained_response", "sustained_remission", "completion"})
 WITHDRAWAL = frozenset({"withdrawal"})
 TAPER = frozenset({"taper_success"})
@@ -42,6 +44,9 @@ DIFFERENCES = frozenset({"smd", "mean_difference"})
 WITHIN_HOURS = 0.5
 """Ratings sooner than this after day 0 began are read within hours of the first dose."""
 _DISSOCIATED = 4.0  # points of CADSS
+_RATED_DAILY = (
+    3  # days on which "any rating" may be one of each day, weekly after; as trials of ketamine rate; assumption
+)
 _FELT_WORSE = 4.0  # HAM-D17 points above the start of the arm that are felt; assumption
 
 
@@ -117,13 +122,15 @@ def hit(arm: SimulatedArm, outcome: Outcome, measure: str) -> Hit:
         return _off_the_drug(arm, outcome, until) * ~lost, member
     if measure in EVENTS | SUSTAINED:
         return _event_hit(arm, outcome, measure, until, lost, member)
-    score = _score_at(arm, outcome)
     if measure in WORSENING:
+        score = _score_at(arm, outcome)
         return (score - seen.score[0] >= _FELT_WORSE * points_per_hamd17(seen.scale.id)) & ~lost, member
-    if arm.name == "run-in":
-        good = seen.remitted if measure == "remission" else _as_response(arm)
-    else:
-        good = _met(seen, score, measure, outcome)
+    good = _reached(arm, outcome, measure, until) if measure in REACHED else _well(arm, outcome)
+    if measure in REACHED and at_any_rating(outcome.definition):
+        lost = np.zeros_like(lost)  # who reached it before leaving has reached it
+    if arm.name == "run-in":  # as its end had it, for those in whom it was over by then
+        ended = seen.remitted if measure == "remission" else _as_response(arm)
+        good = np.where(seen.acute_end <= until, ended, good)
     if outcome.analysis_set in ("completers", "observed"):
         return good & ~lost, member & ~lost
     return good & ~lost, member
@@ -203,17 +210,47 @@ def _members(arm: SimulatedArm, outcome: Outcome) -> np.ndarray:
     return np.ones(seen.baseline.shape, dtype=bool)
 
 
-def _met(seen: FollowUp, score: np.ndarray, measure: str, outcome: Outcome) -> np.ndarray:
+def _well(arm: SimulatedArm, outcome: Outcome) -> np.ndarray:
+    """In response on the day of the figure, and below the score of a relapse."""
+    seen, score = arm.seen, _score_at(arm, outcome)
+    assert seen is not None
     scale = find_scale(outcome.scale) if outcome.scale else seen.scale
+    good = _counts(score, seen, how_reached(outcome, "response", seen.scale), scale)
+    least = default_relapse(scale.id).at_least
+    return good if least is None else good & (on_scale(score, seen.scale.id, scale.id) < least)
+
+
+def _reached(arm: SimulatedArm, outcome: Outcome, measure: str, until: np.ndarray) -> np.ndarray:
+    """Response or remission on the day of the figure, or at any rating up to it where its definition says so."""
+    seen = arm.seen
+    assert seen is not None
+    scale = find_scale(outcome.scale) if outcome.scale else seen.scale
+    how = how_reached(outcome, measure, seen.scale)
+    if not how.ever:
+        return _counts(_score_at(arm, outcome), seen, how, scale)
+    day = seen.days[:, None, None]
+    rated = (day > 0) & ((day <= _RATED_DAILY) | (day % 7 == 0)) & (day <= until) & (day < seen.dropout)
+    return np.asarray((_counts(seen.score, seen, how, scale) & rated).any(axis=0))
+
+
+def _counts(score: np.ndarray, seen: FollowUp, how: Reached, scale: Scale) -> np.ndarray:
+    value, base = (on_scale(v, seen.scale.id, scale.id) for v in (score, seen.baseline))
+    good = np.ones(value.shape, dtype=bool) if how.at_most is None else value <= how.at_most
+    return np.asarray(good if how.below_baseline is None else good & (value <= (1 - how.below_baseline) * base))
+
+
+def how_reached(outcome: Outcome, measure: str, simulated: Scale) -> Reached:
+    """How a figure counts response or remission.
+
+    Raises
+    ------
+    CannotPredictError
+        The scale has no such thing.
+    """
+    scale = find_scale(outcome.scale) if outcome.scale else simulated
     if scale.response is None or scale.remission is None:
         raise CannotPredictError(f"{scale.id} has no agreed {measure}")
-    value, base = on_scale(score, seen.scale.id, scale.id), on_scale(seen.baseline, seen.scale.id, scale.id)
-    if measure == "remission":
-        return np.asarray(value <= scale.remission)
-    good = value <= (1 - scale.response) * base
-    if measure == "well" and (least := default_relapse(scale.id).at_least) is not None:
-        good &= value < least
-    return np.asarray(good)
+    return read_reached(outcome.definition, measure, scale)
 
 
 def _score_at(arm: SimulatedArm, outcome: Outcome) -> np.ndarray:
@@ -248,10 +285,14 @@ def relapse_definition(outcome: Outcome, simulated: Scale) -> RelapseDefinition:
 
 
 def definition(outcome: Outcome, arms: list[SimulatedArm], measure: str) -> str | None:
-    """What relapse means in this figure, in words; None where the figure is about something else."""
+    """What relapse, or a response or remission that is not the usual one, means in this figure, in words."""
+    assert arms[0].seen is not None
+    if measure in REACHED:
+        scale = find_scale(outcome.scale) if outcome.scale else arms[0].seen.scale
+        how = how_reached(outcome, measure, scale)
+        return None if how == usual(measure, scale) else how.text(scale)
     if measure not in ("relapse", "sustained_response", "sustained_remission"):
         return None
-    assert arms[0].seen is not None
     definition = relapse_definition(outcome, arms[0].seen.scale)
     return definition_text(definition) + (f"; {definition.note}" if definition.note else "")
 
