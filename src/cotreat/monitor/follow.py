@@ -61,8 +61,8 @@ class Track:
     """What the filter says of each day; arrays have one entry a day.
 
     ``withdrawal``, ``relapse``, ``both``: probabilities that withdrawal is there that day, that mood is in the ill
-    state (or a quarter of its symptoms are there), and both. ``lately``: probability, at the end of the day, that withdrawal is
-    present or was in the last ten days.
+    state (or a quarter of its symptoms are there), and both. ``lately``: probability, at the end of the day, that
+    withdrawal is present or was in the last ten days.
     ``illness`` (days, 3) and ``push`` (days, 3): median and 90 % of symptoms (0 well, 1 ill) and of withdrawal.
     ``share`` (days, signals, 4): expected part of level, illness, withdrawal and stress in each signal.
     ``spread`` (days, signals): SD of what is expected of the signal that day; ``usual``: SD on calm days, from

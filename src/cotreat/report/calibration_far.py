@@ -23,6 +23,7 @@ from cotreat.report.calibration_words import (
     ratio_line,
     spread,
 )
+from cotreat.report.misses import misses
 
 Doc = Mapping[str, Any]
 
@@ -116,7 +117,7 @@ def far_page(doc: Doc) -> str:
             parts += _cycloserine(doc)
         if key == "S12":
             parts += _taper(doc)
-    parts += ["## Across studies", ""]
+    parts += [*_misses(doc), "## Across studies", ""]
     for sheet in SHEETS:
         parts += [f"### {sheet.heading}", "", sheet.words, "", *_figures(doc, sheet.wants), ""]
     parts += _mechanisms(doc)
@@ -176,6 +177,28 @@ def _table(rows: Sequence[tuple[Doc, Doc]]) -> list[str]:
             f"| {spread(figure, 'fitted', 'pi95')} | {spread(figure, 'left_out', 'pi95')} | {_mark(study, figure)} |"
         )
     return lines
+
+
+def _misses(doc: Doc) -> list[str]:
+    """Every figure outside the middle 80 % of its own fit, with what the rest of its study says of it."""
+    found, count = misses(doc)
+    held = [row["system"] for row in doc["held"] if row["system"].startswith("S")]
+    lines = [
+        "## Misses, each with its reason",
+        "",
+        f"Of {count} figures of {', '.join(held)} in the fit, {len(found)} lie outside the middle "
+        f"80 % of their own study; {round(0.2 * count)} would by chance. The reason is read off the other figures of "
+        "the study: the course of the arm, all arms, one arm, a difference, or two readings of the same patients.",
+        "",
+        "| study, figure | published | fitted, middle 80 % | reason |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines.extend(
+        f"| {m.study['id']}: {_cell(m.figure['label'])} | {displayed(m.figure, m.figure['observed'])} "
+        f"| {spread(m.figure, 'fitted', 'pi80')} | {_cell(m.reason)} |"
+        for m in found
+    )
+    return [*lines, ""]
 
 
 def _cell(text: str) -> str:
