@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cotreat import __version__
+from cotreat.model.parameter_set import load_parameters
 from validation.monitor import generator as g
 from validation.monitor.figures import LEVELS, Bin, Row, area, calibration, column, forecasts, paired
 from validation.monitor.pins import Pin, pins
@@ -53,6 +54,7 @@ def _head(study: Study, tasks: tuple[int, int]) -> list[str]:
         tuned += f"**this run is of seed {study.seed}, one of them, and shows too good a picture.**"
     else:
         tuned += f"the patients here are of seed {study.seed}, which nobody had drawn before."
+    checksum = load_parameters(study.parameters).checksum.removeprefix("sha256:")
     whole = "" if tasks[0] == tasks[1] else f" **The study is not complete: {tasks[1]} tasks were asked for.**"
     return [
         "# Following one person: what was checked",
@@ -61,7 +63,8 @@ def _head(study: Study, tasks: tuple[int, int]) -> list[str]:
         "how often such words are right, so this shows what the filter can do when the world is roughly as the",
         "literature describes it, and how it fails when the world is not.",
         "",
-        f"Version {__version__}, {study.particles} particles, parameters {study.parameters}, {tasks[0]} tasks.{whole}",
+        f"Version {__version__}, {study.particles} particles, parameters {study.parameters} (checksum {checksum[:12]}), "
+        f"{tasks[0]} tasks.{whole}",
         f"{tuned} The generator is not the filter's model (`validation/monitor/generator.py`).",
         "",
     ]
