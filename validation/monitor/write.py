@@ -63,8 +63,8 @@ def _head(study: Study, tasks: tuple[int, int]) -> list[str]:
         "how often such words are right, so this shows what the filter can do when the world is roughly as the",
         "literature describes it, and how it fails when the world is not.",
         "",
-        f"Version {__version__}, {study.particles} particles, parameters {study.parameters} (checksum {checksum[:12]}), "
-        f"{tasks[0]} tasks.{whole}",
+        f"Version {__version__}, {study.particles} particles, {tasks[0]} tasks.{whole}",
+        f"Parameters {study.parameters}, checksum {checksum[:12]}.",
         f"{tuned} The generator is not the filter's model (`validation/monitor/generator.py`).",
         "",
     ]
