@@ -126,6 +126,17 @@ def test_unit_figures_of_a_system() -> None:
     assert "no published figure exists" in run("figures", "S10").stdout
 
 
+def test_unit_a_packaged_study_is_a_file_that_can_be_used(tmp_path: Path) -> None:
+    shown = run("show", "zarate2012", "--yaml")
+    assert shown.exit_code == 0
+    path = tmp_path / "zarate2012.yaml"
+    path.write_text(shown.stdout, encoding="utf-8")
+    again = run("show", str(path), "--yaml")
+    assert again.stdout == shown.stdout
+    assert json.loads(run("show", str(path), "--json").stdout) == json.loads(run("show", "zarate2012", "--json").stdout)
+    assert isinstance(run("show", "zarate2012", "--yaml", "--json").exception, InputError)
+
+
 def test_unit_new_then_check(tmp_path: Path) -> None:
     path = tmp_path / "smith2024.yaml"
     assert run("new", "smith2024", "--out", str(path)).exit_code == 0

@@ -38,11 +38,16 @@ def evidence_list(query: tuple[str, ...], as_json: bool) -> None:
 @evidence.command("show", epilog=EXAMPLE + "cotreat evidence show sackeim2001")
 @click.argument("study")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def evidence_show(study: str, as_json: bool) -> None:
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the study file itself and nothing else.")
+def evidence_show(study: str, as_json: bool, as_yaml: bool) -> None:
     """Show one study: who was treated, with what, and each figure with where it was read."""
-    from cotreat.evidence.show import show_document, show_text
+    from cotreat.evidence.show import file_text, show_document, show_text
 
-    if as_json:
+    if as_json and as_yaml:
+        raise InputError("--json and --yaml cannot both be printed")
+    if as_yaml:
+        print(file_text(study), end="")
+    elif as_json:
         print_json(show_document(study))
     else:
         print(show_text(study))

@@ -99,6 +99,12 @@ def show_document(path_or_id: str | os.PathLike[str]) -> dict[str, Any]:
     return document
 
 
+def file_text(path_or_id: str) -> str:
+    """The text of a study file: a packaged study by its id, or a file, once it has been read without an error."""
+    load_study(path_or_id)
+    return read_text(study_path(path_or_id) if path_or_id in study_ids() else Path(path_or_id))
+
+
 def show_text(path_or_id: str | os.PathLike[str]) -> str:
     """A study as text for a terminal: who was treated, with what, and every figure with where it was read."""
     study = load_study(path_or_id)
