@@ -102,7 +102,10 @@ def whole_record(number: int, world: str, study: Study) -> dict[str, Any]:
     words = words_by_day(track)
     raised = alerts(track)
     lead = None
-    if patient.relapse_day is not None:
+    # an onset on the last days may lie on a point of the grid after the record
+    relapsed = patient.relapse_day is not None and patient.relapse_day < patient.record.days
+    if relapsed:
+        assert patient.relapse_day is not None
         full = patient.relapse_day + int(
             np.argmax(patient.relapse[patient.relapse_day :] >= 0.9 * patient.relapse.max())
         )
@@ -123,7 +126,7 @@ def whole_record(number: int, world: str, study: Study) -> dict[str, Any]:
         ),
         "false_withdrawal": bool(_called(words, patient, present=False)),
         "relapse_called_withdrawal": bool(_relapse_called_withdrawal(words, patient)),
-        "relapsed": patient.relapse_day is not None,
+        "relapsed": relapsed,
         "stops": patient.stops,
         "no_cut_largest": float(track.withdrawal.max()) if not patient.stops else None,
         "alerts": len(raised),
