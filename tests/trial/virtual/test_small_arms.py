@@ -8,7 +8,8 @@ from scipy.stats import barnard_exact, binom
 
 from cotreat.trial.virtual import proportions
 from cotreat.trial.virtual.contrasted import Contrasted
-from cotreat.trial.virtual.enumerated import LARGEST, enumerated, no_more_than_enumerated
+from cotreat.trial.virtual.design import LARGEST
+from cotreat.trial.virtual.enumerated import enumerated, no_more_than_enumerated
 
 SHARES = np.linspace(0.02, 0.5, 49)
 ARMS = np.array([1.0, -1.0])

@@ -155,7 +155,7 @@ def _contrasted(trial: Trial, endpoint: Endpoint, data: Sample) -> Contrasted:
     if endpoint.kind == "proportion":
         x, n = _counts(data)
         found = _proportion(endpoint, x, n)
-        if contrast.interaction or len(contrast.pairs) > 1:
+        if not endpoint.two_proportions:
             return found
         pair = list(contrast.pairs[0])
         return no_more_than_enumerated(found, x[:, pair], n[:, pair])

@@ -87,7 +87,15 @@ class Endpoint:
         """Whether a larger estimate favours the first side of the contrast (survival times are read as hazards)."""
         return self.what in ("well", "response", "remission") or self.test == "rmst"
 
+    @property
+    def two_proportions(self) -> bool:
+        """Whether two arms are tested for no difference of a proportion: small arms are then enumerated too."""
+        plain = len(self.contrast.pairs) == 1 and not self.contrast.interaction
+        return self.kind == "proportion" and plain and self.margin is None
 
+
+LARGEST = 1_000
+"""Patients in both arms up to which p values of two proportions are enumerated."""
 METHODS = {
     "ancova": "analysis of covariance on the baseline",
     "t": "t test",
@@ -267,6 +275,8 @@ class Trial:
             words = "t test of period differences between the two orders"
         elif self.conduct.sites is not None and endpoint.kind in ("t", "ancova"):
             words += ", with a fixed effect of site"
+        elif endpoint.two_proportions:
+            words += f" (up to {LARGEST:,} patients the p value is at least that of Pearson's statistic by enumeration)"
         return words + (f", non-inferiority margin {endpoint.margin:g}" if endpoint.margin is not None else "")
 
     @property

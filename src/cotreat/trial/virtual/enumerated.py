@@ -11,9 +11,8 @@ import numpy as np
 from scipy.stats import binom
 
 from cotreat.trial.virtual.contrasted import Contrasted
+from cotreat.trial.virtual.design import LARGEST
 
-LARGEST = 1_000
-"""Patients in both arms up to which p values are enumerated."""
 _ROUND = 1e-9
 _CELLS_AT_ONCE = 2_000_000
 
