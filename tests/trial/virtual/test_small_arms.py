@@ -40,14 +40,14 @@ def by_hand(x: np.ndarray, n: np.ndarray) -> float:
 
 @given(st.integers(1, 20), st.integers(1, 20), st.data())
 @settings(max_examples=150)
-def test_the_enumeration_is_the_sum_over_every_table(n1, n2, data):
+def test_property_the_enumeration_is_the_sum_over_every_table(n1, n2, data):
     x = np.array([data.draw(st.integers(0, n1)), data.draw(st.integers(0, n2))], dtype=float)
     n = np.array([n1, n2], dtype=float)
     assert enumerated(x[None], n[None])[0] == pytest.approx(by_hand(x, n), abs=1e-9)
 
 
 @pytest.mark.parametrize(("x", "n"), [((1, 6), (9, 9)), ((15, 6), (25, 25))])
-def test_never_above_barnards_test_which_takes_the_worst_share(x, n):
+def test_parity_never_above_barnards_test_which_takes_the_worst_share(x, n):
     # tables without others at the same distance: there SciPy loses ties to rounding
     table = [[x[0], x[1]], [n[0] - x[0], n[1] - x[1]]]
     worst = barnard_exact(table, pooled=True, n=256).pvalue
@@ -57,7 +57,7 @@ def test_never_above_barnards_test_which_takes_the_worst_share(x, n):
 
 @pytest.mark.parametrize("sizes", [(5, 5), (12, 12), (25, 25), (25, 23), (40, 20), (50, 50), (75, 75), (100, 80)])
 @pytest.mark.parametrize("test", list(TESTS))
-def test_no_test_claims_more_often_than_it_says_at_any_share(test, sizes):
+def test_unit_no_test_claims_more_often_than_it_says_at_any_share(test, sizes):
     n1, n2 = sizes
     x, n = every_table(n1, n2)
     raw = TESTS[test](x, n)
@@ -68,20 +68,20 @@ def test_no_test_claims_more_often_than_it_says_at_any_share(test, sizes):
     assert max(size) < 0.0535
 
 
-def test_pearsons_test_alone_claims_too_often_with_25_in_each_arm():
+def test_unit_pearsons_test_alone_claims_too_often_with_25_in_each_arm():
     x, n = every_table(25, 25)
     claims = (proportions.chi2(x, n).p < 0.05).reshape(26, 26)
     share = binom.pmf(np.arange(26), 25, 0.5)
     assert share @ claims @ share == pytest.approx(0.0649, abs=0.0001)
 
 
-def test_large_arms_keep_the_p_of_their_test():
+def test_unit_large_arms_keep_the_p_of_their_test():
     x, n = np.array([[300.0, 250.0]]), np.array([[LARGEST / 2 + 1, LARGEST / 2]])
     raw = proportions.chi2(x, n)
     assert no_more_than_enumerated(raw, x, n) is raw
 
 
-def test_estimate_and_standard_error_stay_those_of_the_test():
+def test_unit_estimate_and_standard_error_stay_those_of_the_test():
     x, n = every_table(10, 9)
     raw = proportions.newcombe(x, n)
     found = no_more_than_enumerated(raw, x, n)
@@ -91,7 +91,7 @@ def test_estimate_and_standard_error_stay_those_of_the_test():
     assert (found.p >= raw.p).all()
 
 
-def test_an_arm_nobody_is_left_in_cannot_be_tested():
+def test_unit_an_arm_nobody_is_left_in_cannot_be_tested():
     x, n = np.array([[0.0, 3.0], [4.0, 1.0]]), np.array([[0.0, 9.0], [9.0, 9.0]])
     raw = proportions.chi2(x, n)
     found = no_more_than_enumerated(raw, x, n)
