@@ -26,8 +26,10 @@ from cotreat.calibrate.predictive import FigureDraws, quantiles
 from cotreat.calibrate.sbc import Ranks
 from cotreat.calibrate.space import EFFECTS, HETEROGENEITY, STRENGTHS
 from cotreat.calibrate.stages import Calibration, Foreseen, fitted_figures, left_out_figures, prior_figures
+from cotreat.calibrate.terms import size_of
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.model.parameter_set import LINEAR_MOOD
+from cotreat.studies.figures import OVERDISPERSION
 
 DISCLAIMER = "Research and decision support, not a medical device"
 _RATIOS = ("hazard_ratio", "risk_ratio", "odds_ratio")
@@ -168,10 +170,14 @@ def _emulator(found: Calibration) -> dict[str, Any]:
         used = material.terms[s].used
         ratios += [(ratio, study.id, i) for i, ratio in figure_errors(found, s) if i in used]
     over = sorted((r for r in ratios if r[0] > 0.2), reverse=True)
+    by_id = {study.id: study for study in material.studies}
+    in_fit = [r / widening(by_id[key], i) for r, key, i in ratios]
     return {
         "figures": len(ratios),
         "median": round(float(np.median([r[0] for r in ratios])), 4) if ratios else None,
         "below_fifth": round(float(np.mean([r[0] <= 0.2 for r in ratios])), 4) if ratios else None,
+        "median_in_fit": round(float(np.median(in_fit)), 4) if ratios else None,
+        "below_fifth_in_fit": round(float(np.mean([r <= 0.2 for r in in_fit])), 4) if ratios else None,
         "over": [{"study": s, "outcome": i, "ratio": round(r, 3)} for r, s, i in over],
         "treatment": "the error of a figure's network is added to its likelihood and to its predictions",
     }
@@ -221,6 +227,14 @@ def figure_errors(found: Calibration, s: int, error: np.ndarray | None = None) -
             unit = 0.2 if kind in _RATIOS else 10.0 if kind == "smd" else 1.0
             out.append((i, size / unit / figures[i].scale))
     return out
+
+
+def widening(study: Study, i: int) -> float:
+    """By how much the error a figure has in the fit exceeds its printed one: patients of an arm are alike."""
+    outcome = study.outcomes[i]
+    n = size_of(study, outcome) or 1.0
+    each = n / 2.0 if outcome.kind == "contrast" else n
+    return float(np.sqrt(1.0 + max(each - 1.0, 0.0) * OVERDISPERSION))
 
 
 def left_scales(found: Calibration, s: int) -> list[FigureDraws]:

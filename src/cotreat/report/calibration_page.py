@@ -236,7 +236,9 @@ def _machinery(doc: Doc) -> str:
         f"patients in each arm and point. Networks stand in for the simulation and are set right by direct simulation "
         f"of {bank['test']:,} draws of a fit with {bank['test_patients']} patients in each arm. Their remaining error, "
         f"draw by draw, has a median of {number(e['median'] or 0.0, 2)} standard errors of the figure and is below a "
-        f"fifth for {percent(e['below_fifth'])} of {e['figures']}; {e['treatment']}."
+        f"fifth for {percent(e['below_fifth'])} of {e['figures']}. In the errors that figures have in the fit, where "
+        f"patients of an arm are alike, it is {number(e['median_in_fit'], 2)}, below a fifth for "
+        f"{percent(e['below_fifth_in_fit'])}; {e['treatment']}."
         if bank["test"]
         else f"Bank: {bank['wide']:,} points of the prior. The error of the networks was measured on points held back: "
         f"median {number(e['median'] or 0.0, 2)} standard errors of the figure; {e['treatment']}."
