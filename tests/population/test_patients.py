@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import ParameterSet, load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.population.patients import PatientValues
 from cotreat.population.populations import Covariates, population
 from cotreat.simulate.run import Settings, start_cohort
@@ -119,12 +120,13 @@ def test_unit_covariates_move_chronicity_by_their_effect() -> None:
 
 
 def test_unit_a_stated_share_of_resistant_patients_replaces_the_population() -> None:
-    everyone, nobody = cohort_of(resistant=1.0), cohort_of(resistant=0.0)
-    usual = start_cohort("TRD outpatients", SETTINGS)
+    prior = load_parameters(PRIOR)  # by how much resistance counts is a matter of the set
+    everyone, nobody = cohort_of(prior, resistant=1.0), cohort_of(prior, resistant=0.0)
+    usual = start_cohort("TRD outpatients", SETTINGS, prior)
     assert np.array_equal(everyone.parameters["trait.chronicity"], usual.parameters["trait.chronicity"])
     assert np.array_equal(everyone.parameters["trait.placebo"], usual.parameters["trait.placebo"])
     assert nobody.parameters["trait.chronicity"].mean() < everyone.parameters["trait.chronicity"].mean() - 0.1
-    half = cohort_of(resistant=0.5)
+    half = cohort_of(prior, resistant=0.5)
     kind = half.parameters["covariate.resistant"] > 0
     assert half.parameters["trait.placebo"][kind].mean() < half.parameters["trait.placebo"][~kind].mean()
 
