@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cotreat.calibrate.bank import BLOCK, BankSettings, StudyBank
+from cotreat.calibrate.direct import Simulated
 from cotreat.calibrate.emulator import TrainSettings
-from cotreat.calibrate.infer import Chains
+from cotreat.calibrate.infer import Chains, Fit, Problem, coordinates
 from cotreat.calibrate.levels import Readings, levels_of
 from cotreat.calibrate.material import Plan
+from cotreat.calibrate.predictive import thin
 from cotreat.calibrate.space import Space
 from cotreat.evidence.load import load_study
 from cotreat.model.parameter_set import load_parameters
@@ -65,8 +69,26 @@ def small_plan() -> Plan:
     )  # fmt: skip
 
 
+def made_simulation(p: Problem, made: Fit, how: tuple[int, int, int], folder: Path, _: object) -> Simulated:
+    """What ``simulate_fit`` would give, from the made-up levels."""
+    take = thin(made, how[0])
+    x = np.stack([np.asarray(coordinates(p, made.z[k], jnp.asarray(made.effects[k], jnp.float32))) for k in take])
+    rng = np.random.default_rng([len(folder.name), how[0]])
+    out = {k: np.full((len(take), p.studies, p.likelihood.most), np.nan) for k in ("value", "count", "sd")}
+    for s, key in enumerate(p.likelihood.studies):
+        level = truth(key, x[:, s].astype(float), p.space)
+        mean = np.array([v.mean for v in levels_of(load_study(key)).levels])
+        noisy = level + 8.0 / np.sqrt(how[1]) * rng.standard_normal(level.shape)
+        share = rng.binomial(how[1], np.where(mean, 0.5, level)) / how[1]
+        out["value"][:, s, : len(mean)] = np.where(mean, noisy, share)
+        out["count"][:, s, : len(mean)] = how[1]
+        out["sd"][:, s, : len(mean)] = np.where(mean, 8.0, 0.0)
+    return Simulated(take, **out)
+
+
 def use_made_banks(patch: pytest.MonkeyPatch, cache: object) -> None:
     """Put made-up banks in place of simulated ones, and the cache in a folder of the test."""
     patch.setenv("COTREAT_CACHE", str(cache))
     patch.setattr("cotreat.calibrate.material.make_bank", lambda *_: None)
     patch.setattr("cotreat.calibrate.material.load_bank", made_bank)
+    patch.setattr("cotreat.calibrate.material.simulate_fit", made_simulation)

@@ -47,7 +47,21 @@ def test_unit_parameters_that_matter_are_found() -> None:
     space = Space.of(load_parameters())
     names = {space.names[j] for j in sensitive(load_study(KEY), space)}
     assert {"transient.ketamine", "mood.time_constant", "rating.sd"} <= names
-    assert not {"session_yield.ect", "tilt.lithium", "chronicity.mean.well"} & names
+    assert not {"session_yield.ect", "tilt.lithium", "chronicity.mean.well", "withdrawal.dess_background"} & names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("study", "name"),
+    [
+        ("zarate2012", "transient.onset"),  # read within hours of a dose
+        ("oudevoshaar2003", "restart.hazard"),  # a probability, not an event of a patient
+        ("rosenbaum1998", "withdrawal.dess_count"),  # symptoms
+    ],
+)
+def test_unit_what_only_some_readings_show_matters_too(study: str, name: str) -> None:
+    space = Space.of(load_parameters())
+    assert space.index(name) in sensitive(load_study(study), space)
 
 
 @pytest.mark.slow

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from cotreat.calibrate.emulator import TrainSettings
 from cotreat.calibrate.extras import AFTER_ECT
 from cotreat.calibrate.interaction import CASES
+from cotreat.calibrate.material import make_material
 from cotreat.calibrate.run import run_calibration
 from cotreat.calibrate.space import STRENGTHS
 from cotreat.cli import cli
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import load_parameters
 from cotreat.report.calibration_far import far_page, read_document
-from tests.calibrate.made import small_plan, use_made_banks
+from tests.calibrate.made import STUDIES, small_plan, use_made_banks
+
+
+@pytest.mark.slow
+def test_unit_networks_come_closer_to_where_the_fit_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_made_banks(monkeypatch, tmp_path / "cache")
+    plan = replace(small_plan(), train=TrainSettings(width=24, steps=200, batch=128), test_patients=40)
+    refine = TrainSettings(width=24, steps=1200, batch=128, rate=1e-3)
+    made = [
+        make_material(replace(plan, near=near, test=test, refine=refine), STUDIES, False, lambda _: None)
+        for near, test in ((0, 0), (512, 0), (512, 1024))
+    ]
+    error = [np.sqrt(np.nanmean(np.where(m.emulator.is_mean, np.nan, m.emulator.error) ** 2)) for m in made]
+    assert error[0] > error[1] > error[2]
+    assert error[2] < 0.02  # a count of 40 patients is off by 0.08
+    assert made[0].near is None
+    assert made[2].near is not None
 
 
 @pytest.mark.slow

@@ -25,8 +25,11 @@ def _problem() -> Problem:
     d = len(space)
     skip = np.zeros((1, d, 2), np.float32)
     skip[0, space.index("placebo.drive"), 0] = SLOPE
-    zero = {"w1": (1, d, 2), "b1": (1, 2), "w2": (1, 2, 2), "b2": (1, 2), "w3": (1, 2, 2), "b3": (1, 2)}
+    zero = {"w1": (d, 2), "b1": (1, 2), "w2": (2, 2), "b2": (1, 2), "w3": (1, 2, 2), "b3": (1, 2)}
     weights = {k: jnp.zeros(v) for k, v in zero.items()} | {
+        "mask": jnp.ones((1, d)),
+        "scale": jnp.ones((1, d)),
+        "gain": jnp.ones((1, 2)),
         "skip": jnp.asarray(skip),
         "centre": jnp.zeros((1, 1)),
         "spread": jnp.ones((1, 1)),

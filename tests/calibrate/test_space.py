@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cotreat.calibrate.space import EFFECTS, NOTHING_STORED, SCALE_AT, SCALES, STORED, Design, Space, focus
+from cotreat.calibrate.space import EFFECTS, NOTHING_STORED, SCALE_AT, SCALES, STORED, Design, Space
 from cotreat.model.parameter_set import LINEAR_MOOD, load_parameters
 
 
@@ -57,14 +57,3 @@ def test_unit_the_design_holds_what_the_rivals_need(space: Space) -> None:
         assert (z[:, space.index(name)] == SCALE_AT).all()
     for name in EFFECTS:
         assert z[:, space.index(name)].std() > 1.0
-
-
-def test_unit_a_focused_design_lies_where_the_fit_is_and_is_wider(space: Space) -> None:
-    rng = np.random.default_rng(1)
-    fit = 0.8 + 0.3 * rng.standard_normal((500, len(space)))
-    z = focus(Design(), space, fit).points(space, 0, 1024)
-    j = space.index("placebo.drive")
-    assert abs(z[:, j].mean() - 0.8) < 0.1
-    assert 0.45 < z[:, j].std() < 0.75
-    effect = z[:, space.index(EFFECTS[0])]
-    assert effect.std() > 1.0

@@ -90,8 +90,6 @@ def bank_folder(settings: BankSettings) -> Path:
         str(settings.linear),
         str((d.seed, d.inflate, d.inflate_levels)),
     ]
-    if d.centre is not None and d.factor is not None:
-        parts += [hashlib.sha256(np.ascontiguousarray(v).tobytes()).hexdigest() for v in (d.centre, d.factor)]
     return cache_root() / f"bank-{_digest(parts)}"
 
 
@@ -236,10 +234,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _matters(settings: BankSettings, study: Study, space: Space) -> tuple[int, ...]:
-    """Coordinates that change anything in the study, found once by moving each alone with the same luck.
-
-    They do not depend on where a bank lies, so all banks of one model share them.
-    """
+    """Coordinates that change anything in the study, found once by moving each alone with the same luck."""
     path = _matters_file(settings, study)
     if not path.is_file():
         write_arrays(path, {"index": np.array(sensitive(study, space), dtype=np.int64)})
@@ -248,12 +243,13 @@ def _matters(settings: BankSettings, study: Study, space: Space) -> tuple[int, .
 
 
 def _matters_file(settings: BankSettings, study: Study) -> Path:
-    model = _digest([model_digest(), load_parameters(settings.prior).checksum, str(settings.linear)])
+    parts = [model_digest(), code_digest("bank", "levels"), load_parameters(settings.prior).checksum]
+    model = _digest([*parts, str(settings.linear)])
     return cache_root() / f"matters-{model}" / f"{study.id}-{study_digest(study)}.npz"
 
 
-def sensitive(study: Study, space: Space, points: int = 4, patients: int = 16) -> list[int]:
-    """Coordinates that change a rating, a dropout or a symptom of any patient when moved by two standard deviations."""
+def sensitive(study: Study, space: Space, points: int = 8, patients: int = 32) -> list[int]:
+    """Coordinates that change a rating, a dropout or any level when moved by two standard deviations, luck the same."""
     settings = Settings(patients=points * patients, draws=points, seed=7, threads=1)
     rng = np.random.default_rng(11)
     z = 0.5 * rng.standard_normal((points, len(space)))
@@ -267,17 +263,15 @@ def sensitive(study: Study, space: Space, points: int = 4, patients: int = 16) -
     return found
 
 
-def _trace(study: Study, space: Space, z: np.ndarray, settings: Settings) -> str:
-    """A digest of everything simulated."""
+def _trace(study: Study, space: Space, z: np.ndarray, settings: Settings) -> bytes:
+    """Ratings and dropout of everybody, and the levels: these show what is read within hours or is a probability."""
     arms = simulate_arms(study, settings, given_draws(space.prior, space.values(z)))
-    made = hashlib.sha256()
-    for key in sorted(arms):
-        arm = arms[key]
-        made.update(str(arm.reason).encode())
-        for values in (arm.symptoms, *(() if arm.seen is None else (arm.seen.score, arm.seen.dropout))):
-            if values is not None:
-                made.update(np.ascontiguousarray(values).tobytes())
-    return made.hexdigest()
+    readings, reasons = read_levels(levels_of(study), arms, settings.draws)
+    rated = [v for a in arms.values() if a.seen is not None for v in (a.seen.score, a.seen.dropout)]
+    made = hashlib.sha256(repr((reasons, [a.reason for a in arms.values()])).encode())
+    for values in (readings.value, readings.count, readings.sd, *rated):
+        made.update(np.ascontiguousarray(values).tobytes())
+    return made.digest()
 
 
 # ---- names ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cotreat.calibrate.bank import simulate_points, write_arrays
-from cotreat.calibrate.emulator import Emulator, TrainSettings, held_out_error, predict_all, refine, with_error
+from cotreat.calibrate.emulator import Emulator, Lesson, TrainSettings, assess, joined, predict_all, refine, with_error
 from cotreat.calibrate.infer import Fit, Problem, coordinates
 from cotreat.calibrate.levels import Readings
 from cotreat.calibrate.predictive import thin
@@ -32,7 +32,6 @@ from cotreat.model.parameter_set import load_parameters
 from cotreat.model.parameters import PRIOR
 
 _SEED = 1 << 41
-_WIDER = 0.35
 
 
 @dataclass(frozen=True)
@@ -100,38 +99,34 @@ def _emulated(p: Problem, made: Fit, take: np.ndarray) -> tuple[np.ndarray, np.n
     return np.asarray(value, np.float64), np.asarray(log_sd, np.float64), np.asarray(density, np.float64)
 
 
-def around(made: Fit, count: int, seed: int) -> Fit:
-    """``count`` draws, a little wider than a fit has them: each moved by a third of the difference of two others."""
+def around(made: Fit, count: int, seed: int, wider: float) -> Fit:
+    """``count`` draws, wider than a fit has them: each moved by ``wider`` times the difference of two others."""
     rng = np.random.default_rng(seed)
     base = np.arange(count) % len(made.z)
     one, two = (rng.integers(0, len(made.z), count) for _ in range(2))
-    z, effects = (v[base] + _WIDER * (v[one] - v[two]) for v in (made.z, made.effects))
+    z, effects = (v[base] + wider * (v[one] - v[two]) for v in (made.z, made.effects))
     return replace(made, z=z, effects=effects, reach=made.reach[base])
 
 
-def refined(
-    p: Problem, made: Fit, found: Simulated, how: tuple[TrainSettings, int], tell: Callable[[str], None]
-) -> Emulator:
-    """The networks trained on and set right, with the error that is left; ``how``: settings and processes."""
+def lesson_of_draws(p: Problem, made: Fit, found: Simulated) -> Lesson:
+    """What directly simulated draws teach."""
     x = np.array(jax.lax.map(lambda t: coordinates(p, *t), _draws(made, found.take)))
     count = np.where(np.isfinite(found.value) & (found.count > 1.5), found.count, 0.0)
-    seen, sd = np.nan_to_num(found.value), np.log(np.maximum(np.nan_to_num(found.sd, nan=1.0), 0.1))
-    learn = slice(0, 3 * len(x) // 4)
-    made_of: dict[int, Any] = {}
-    with ProcessPoolExecutor(how[1], mp_context=get_context("spawn")) as pool:
-        waiting = {}
-        for s in range(p.studies):
-            named = {"z": x, "value": seen, "count": count, "log_sd": sd}
-            data = {k: np.asarray(v[learn, s], np.float32) for k, v in named.items()}
-            one = {k: np.asarray(v[s]) for k, v in p.emulator.weights.items()}
-            waiting[pool.submit(refine, one, data, p.emulator.is_mean[s], how[0])] = s
-        for future in as_completed(waiting):
-            made_of[waiting[future]] = future.result()
-            tell(f"networks refined: {len(made_of)} of {p.studies}")
-    weights = {k: jnp.stack([made_of[s][k] for s in range(p.studies)]) for k in p.emulator.weights}
-    better = replace(p, emulator=replace(p.emulator, weights=weights))
+    log_sd = np.log(np.maximum(np.nan_to_num(found.sd, nan=1.0), 0.1))
+    return Lesson(x, *(np.asarray(v, np.float32) for v in (np.nan_to_num(found.value), count, log_sd)))
+
+
+def refined(
+    p: Problem, made: Fit, found: Simulated, how: tuple[TrainSettings, Lesson | None], tell: Callable[[str], None]
+) -> Emulator:
+    """The networks trained on and set right, with the error that is left; ``how``: settings, and what else they see."""
+    lesson, learn = lesson_of_draws(p, made, found), slice(0, 3 * len(found.take) // 4)
+    learnt = lesson.some(learn) if how[1] is None else joined(lesson.some(learn), how[1])
+    better = refine(p.emulator, learnt, how[0], lambda r, n: tell(f"networks refined: {r} of {n}"))
     rest = slice(learn.stop, None)
-    return set_right(better, made, Simulated(*(getattr(found, f.name)[rest] for f in fields(found))))
+    return set_right(
+        replace(p, emulator=better), made, Simulated(*(getattr(found, f.name)[rest] for f in fields(found)))
+    )
 
 
 def set_right(p: Problem, made: Fit, found: Simulated) -> Emulator:
@@ -152,15 +147,12 @@ def set_right(p: Problem, made: Fit, found: Simulated) -> Emulator:
     sd_shift = np.where(known & is_mean, (count * (seen_sd - log_sd)).sum(axis=0) / total, 0.0)
     weights = p.emulator.weights
     weights = weights | {
-        "centre": weights["centre"] + jnp.asarray(shift, jnp.float32),
-        "sd_centre": weights["sd_centre"] + jnp.asarray(sd_shift, jnp.float32),
+        "centre": np.asarray(weights["centre"] + shift, np.float32),
+        "sd_centre": np.asarray(weights["sd_centre"] + sd_shift, np.float32),
     }
-    error, sd_error = np.full(kept.shape, np.nan), np.full(kept.shape, np.nan)
-    for s in range(p.studies):
-        data = {"value": seen[:, s], "count": count[:, s], "log_sd": seen_sd[:, s]}
-        guess = value[:, s] + shift[s], log_sd[:, s] + sd_shift[s]
-        error[s], sd_error[s] = held_out_error(guess, data, is_mean[s], kept[s])
-    return with_error(replace(p.emulator, weights=weights), error, sd_error)
+    right = replace(p.emulator, weights=weights)
+    seen_all = Lesson(np.zeros(0), seen, count, seen_sd)
+    return with_error(right, *assess(right, (value + shift, log_sd + sd_shift), seen_all))
 
 
 def compare_networks(p: Problem, made: Fit, found: Simulated) -> dict[str, Any]:

@@ -1,18 +1,17 @@
-"""An emulator of each study: a small network from parameter coordinates to the levels of the study.
+"""An emulator of the studies: a network from the coordinates of parameters to the levels of each study.
 
-Inputs are the coordinates that matter to the study (the others have no weight); outputs are the logit of each share and
-the mean and log SD of each mean. Shares are learnt from the counts behind them (binomial loss), means and SDs from
-their values with the precision the simulation gives them, so a bank of few patients a point teaches the same curve as
-one of many, with more noise. Networks of all studies have one shape, so they are evaluated together.
+All studies share two hidden layers, since all are treatments of the same model of a patient; how strongly a study takes
+each coordinate, and the last layer of each of its levels, are its own. A study sees only coordinates that matter to it.
+Outputs are the logit of each share and the mean and log SD of each mean. Shares are learnt from the counts behind them
+(binomial loss), means and SDs from their values with the precision the simulation gives them, so a bank of few patients
+a point teaches the same curve as one of many, with more noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from multiprocessing import get_context
 from typing import Any
 
 import jax
@@ -22,28 +21,39 @@ import numpy as np
 from cotreat.calibrate.bank import StudyBank
 
 Weights = dict[str, Any]
+Progress = Callable[[int, int], None]
 _TENTH = 10
+_ROUNDS = 40
+_GAIN = 0.1
+_LOG_SD = 0.3
+_NOT_BINOMIAL = 0.5
+_LEARNT = ("w1", "scale", "b1", "gain", "w2", "b2", "w3", "skip", "b3")
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a network is made: units in each of two layers, steps of Adam, points in a step, largest step, decay."""
+    """How the networks are made.
 
-    width: int = 64
-    steps: int = 12_000
-    batch: int = 256
-    rate: float = 3e-3
-    decay: float = 5e-4
+    ``width``: units in each of two shared layers; ``steps`` of Adam, ``batch`` points in a step, each for all studies;
+    ``rate``: largest step; ``decay``: half the prior precision of a weight of the last layer; ``seed``.
+    """
+
+    width: int = 128
+    steps: int = 10_000
+    batch: int = 96
+    rate: float = 2e-3
+    decay: float = 48.0
     seed: int = 5
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """Networks of all studies, stacked.
+    """Networks of all studies.
 
-    ``weights``: arrays with a leading axis over studies. ``keys``: study ids. ``kept[s]``: which levels of study s can
-    be simulated. ``most``: levels in the widest study. ``error`` (studies, most): standard deviation of the error of
-    each level (share, or mean in points), and ``sd_error`` of each log SD; NaN where not assessed.
+    ``weights``: arrays, those of a study's own with a leading axis over studies. ``keys``: study ids. ``kept[s]``:
+    which levels of study s can be simulated. ``most``: levels in the widest study. ``error`` (studies, most): standard
+    deviation of the error of each level (share, or mean in points), and ``sd_error`` of each log SD; NaN where not
+    assessed.
     """
 
     weights: Weights
@@ -59,62 +69,78 @@ class Emulator:
         return int(self.kept.shape[1])
 
 
-def predict(weights: Weights, x: Any) -> tuple[Any, Any]:
-    """Logits of shares or means, and log SDs, of one study at one point; ``x`` (free,), both results (levels,)."""
-    h = jnp.tanh(x @ weights["w1"] + weights["b1"])
-    h = h + jnp.tanh(h @ weights["w2"] + weights["b2"])
-    out = h @ weights["w3"] + x @ weights["skip"] + weights["b3"]
-    most = out.shape[-1] // 2
-    value = weights["centre"] + weights["spread"] * out[..., :most]
-    return value, weights["sd_centre"] + out[..., most:] * 0.3
+@dataclass(frozen=True)
+class Lesson:
+    """What networks learn from: points ``x`` (points, free), or (points, studies, free) where each study has its own.
+
+    ``value``, ``count``, ``log_sd``: (points, studies, most); a count of 0 is nothing simulated.
+    """
+
+    x: np.ndarray
+    value: np.ndarray
+    count: np.ndarray
+    log_sd: np.ndarray
+
+    def some(self, take: Any) -> Lesson:
+        """Some of the points."""
+        return Lesson(self.x[take], self.value[take], self.count[take], self.log_sd[take])
 
 
-def predict_many(weights: Weights, x: Any) -> tuple[Any, Any]:
-    """The same at many points; ``x`` (points, free), both results (points, levels)."""
-    return jax.vmap(predict, in_axes=(None, 0))(weights, x)
+def joined(one: Lesson, two: Lesson) -> Lesson:
+    """Two lessons as one."""
+    return Lesson(*(np.concatenate([getattr(one, f.name), getattr(two, f.name)]) for f in fields(one)))
 
 
 def predict_all(weights: Weights, x: Any) -> tuple[Any, Any]:
-    """The same for all studies at once; ``x`` (studies, free), results (studies, levels)."""
-    return jax.vmap(predict)(weights, x)
+    """Logits of shares or means, and log SDs, of all studies; ``x`` (studies, free), both results (studies, most)."""
+    value, log_sd = _levels(weights, x[None])
+    return value[0], log_sd[0]
 
 
-def train(
-    banks: Sequence[StudyBank],
-    settings: TrainSettings,
-    progress: Callable[[int, int], None] | None = None,
-    jobs: int = 1,
-) -> Emulator:
-    """Networks for all studies of a bank; their error is estimated on a tenth of the points held back.
+def _levels(w: Weights, x: Any) -> tuple[Any, Any]:
+    """Values and log SDs (points, studies, most) at ``x`` (points, studies, free)."""
+    x = x * w["mask"][None]
+    h = jnp.tanh((x * w["scale"][None]) @ w["w1"] + w["b1"][None])
+    h = h + jnp.tanh((h * w["gain"][None]) @ w["w2"] + w["b2"][None])
+    out = jnp.einsum("psh,sho->pso", h, w["w3"]) + jnp.einsum("psf,sfo->pso", x, w["skip"]) + w["b3"][None]
+    most = out.shape[-1] // 2
+    value = w["centre"][None] + w["spread"][None] * out[..., :most]
+    return value, w["sd_centre"][None] + _LOG_SD * out[..., most:]
 
-    Each study is learnt alone, so the result does not depend on ``jobs``, the processes that learn.
-    """
+
+def lesson_of(banks: Sequence[StudyBank]) -> Lesson:
+    """What banks of one design teach."""
     most = max(len(b.table.levels) for b in banks)
-    work = [(padded_data(b, most), _mask(b, banks[0].z.shape[1]), settings) for b in banks]
-    found: dict[int, tuple[Weights, np.ndarray, np.ndarray]] = {}
+    shape = (len(banks[0].z), len(banks), most)
+    value, count, log_sd = (np.zeros(shape, np.float32) for _ in range(3))
+    for s, bank in enumerate(banks):
+        r, k = bank.readings, len(bank.table.levels)
+        good = np.isfinite(r.value) & (r.count > 1.5)
+        value[:, s, :k] = np.where(good, r.value, 0.0)
+        count[:, s, :k] = np.where(good, r.count, 0.0)
+        log_sd[:, s, :k] = np.log(np.maximum(np.where(good, r.sd, 1.0), 0.1))
+    return Lesson(banks[0].z.astype(np.float32), value, count, log_sd)
 
-    def done(s: int, result: tuple[Weights, np.ndarray, np.ndarray]) -> None:
-        found[s] = result
-        if progress is not None:
-            progress(len(found), len(banks))
 
-    if jobs == 1:
-        for s, one in enumerate(work):
-            done(s, _fit(*one))
-    else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            waiting = {pool.submit(_fit, *one): s for s, one in enumerate(work)}
-            for future in as_completed(waiting):
-                done(waiting[future], future.result())
-    made = [found[s] for s in range(len(banks))]
-    return Emulator(
-        {k: jnp.stack([m[0][k] for m in made]) for k in made[0][0]},
-        tuple(b.study.id for b in banks),
-        np.stack([one[0]["kept"] for one in work]),
-        np.stack([one[0]["is_mean"] for one in work]),
-        np.stack([m[1] for m in made]),
-        np.stack([m[2] for m in made]),
-    )
+def train(banks: Sequence[StudyBank], settings: TrainSettings, progress: Progress | None = None) -> Emulator:
+    """Networks for all studies of a bank; their error is estimated on a tenth of the points held back."""
+    lesson = lesson_of(banks)
+    is_mean = np.zeros(lesson.value.shape[1:], bool)
+    for s, bank in enumerate(banks):
+        is_mean[s, : len(bank.table.levels)] = [level.mean for level in bank.table.levels]
+    kept = lesson.count.sum(axis=0) > 0
+    held = np.arange(len(lesson.x)) % _TENTH == _TENTH - 1
+    start = _start(lesson, is_mean, kept, [b.matters for b in banks], settings)
+    weights = _adam(start, is_mean, lesson.some(~held), settings, progress)
+    nothing = np.full(kept.shape, np.nan)
+    made = Emulator(weights, tuple(b.study.id for b in banks), kept, is_mean, nothing, nothing)
+    return with_error(made, *_held_errors(made, lesson.some(held)))
+
+
+def refine(emulator: Emulator, lesson: Lesson, settings: TrainSettings, progress: Progress | None = None) -> Emulator:
+    """The networks trained on from where they are, on other points."""
+    weights = _adam(emulator.weights, emulator.is_mean, lesson, settings, progress)
+    return replace(emulator, weights=weights)
 
 
 def with_error(emulator: Emulator, error: np.ndarray, sd_error: np.ndarray) -> Emulator:
@@ -122,91 +148,56 @@ def with_error(emulator: Emulator, error: np.ndarray, sd_error: np.ndarray) -> E
     return replace(emulator, error=error, sd_error=sd_error)
 
 
-def _mask(bank: StudyBank, free: int) -> np.ndarray:
-    mask = np.zeros(free, dtype=np.float32)
-    mask[list(bank.matters)] = 1.0
-    return mask
-
-
-def padded_data(bank: StudyBank, most: int) -> dict[str, np.ndarray]:
-    """Arrays of one shape: values, counts and SDs (draws, most), and which levels exist and are means."""
-    n, k = bank.readings.value.shape
-    out = {name: np.zeros((n, most), np.float32) for name in ("value", "count", "log_sd")}
-    is_mean = np.zeros(most, bool)
-    is_mean[:k] = [level.mean for level in bank.table.levels]
-    r = bank.readings
-    good = np.isfinite(r.value) & (r.count > 1.5)
-    out["value"][:, :k] = np.where(good, r.value, 0.0)
-    out["count"][:, :k] = np.where(good, r.count, 0.0)
-    out["log_sd"][:, :k] = np.log(np.maximum(np.where(good, r.sd, 1.0), 0.1))
-    kept = out["count"].sum(axis=0) > 0
-    return out | {"is_mean": is_mean, "kept": kept, "z": bank.z.astype(np.float32)}
-
-
-def _fit(
-    data: dict[str, np.ndarray], mask: np.ndarray, settings: TrainSettings
-) -> tuple[Weights, np.ndarray, np.ndarray]:
-    value, count, is_mean, kept = data["value"], data["count"], data["is_mean"], data["kept"]
-    total = np.maximum(count.sum(axis=0), 1.0)
-    middle = (value * count).sum(axis=0) / total
+def _start(
+    lesson: Lesson, is_mean: np.ndarray, kept: np.ndarray, matters: Sequence[Sequence[int]], settings: TrainSettings
+) -> Weights:
+    """Weights before anything is learnt; levels begin at their mean over the points."""
+    total = np.maximum(lesson.count.sum(axis=0), 1.0)
+    middle = (lesson.value * lesson.count).sum(axis=0) / total
     share = np.clip(middle, 0.002, 0.998)
-    centre = np.where(is_mean, middle, np.log(share / (1 - share)))
-    scatter = np.sqrt((count * (value - middle) ** 2).sum(axis=0) / total)
-    spread = np.where(is_mean, np.maximum(scatter, 0.1), 1.0)
-    sd_centre = (data["log_sd"] * count).sum(axis=0) / total
-    free, most, width = data["z"].shape[1], value.shape[1], settings.width
+    scatter = np.sqrt((lesson.count * (lesson.value - middle) ** 2).sum(axis=0) / total)
+    studies, free, width = len(kept), lesson.x.shape[-1], settings.width
+    mask = np.zeros((studies, free))
+    for s, index in enumerate(matters):
+        mask[s, list(index)] = 1.0
     rng = np.random.default_rng(settings.seed)
-
-    def layer(rows: int, columns: int, scale: float) -> np.ndarray:
-        drawn = scale * rng.standard_normal((rows, columns)) / np.sqrt(max(float(mask.sum()), 1.0))
-        return np.asarray(drawn, np.float32)
-
-    start = {
-        "w1": layer(free, width, 1.0) * mask[:, None],
-        "b1": np.zeros(width, np.float32),
-        "w2": (0.7 * rng.standard_normal((width, width)) / np.sqrt(width)).astype(np.float32),
-        "b2": np.zeros(width, np.float32),
-        "w3": np.zeros((width, 2 * most), np.float32),
-        "skip": np.zeros((free, 2 * most), np.float32),
-        "b3": np.zeros(2 * most, np.float32),
-    }
-    fixed = {
-        "centre": centre.astype(np.float32),
-        "spread": spread.astype(np.float32),
-        "sd_centre": sd_centre.astype(np.float32),
-        "is_mean": is_mean.astype(np.float32),
+    outputs = 2 * kept.shape[1]
+    made = {
+        "w1": rng.standard_normal((free, width)) / np.sqrt(max(float(mask.sum(axis=1).mean()), 1.0)),
+        "scale": np.ones((studies, free)),
+        "b1": 0.1 * rng.standard_normal((studies, width)),
+        "gain": np.ones((studies, width)),
+        "w2": 0.7 * rng.standard_normal((width, width)) / np.sqrt(width),
+        "b2": 0.1 * rng.standard_normal((studies, width)),
+        "w3": np.zeros((studies, width, outputs)),
+        "skip": np.zeros((studies, free, outputs)),
+        "b3": np.zeros((studies, outputs)),
         "mask": mask,
+        "centre": np.where(is_mean, middle, np.log(share / (1 - share))),
+        "spread": np.where(is_mean, np.maximum(scatter, 0.1), 1.0),
+        "sd_centre": (lesson.log_sd * lesson.count).sum(axis=0) / total,
     }
-    held = np.arange(len(value)) % _TENTH == _TENTH - 1
-    arrays = {k: jnp.asarray(data[k]) for k in ("z", "value", "count", "log_sd")}
-    best = _adam(
-        start, fixed, {k: v[~held] for k, v in arrays.items()}, {k: v[held] for k, v in arrays.items()}, settings
-    )
-    weights = {k: np.asarray(v) for k, v in {**best, **fixed}.items() if k not in ("mask", "is_mean")}
-    weights["w1"] = weights["w1"] * mask[:, None]
-    weights["skip"] = weights["skip"] * mask[:, None]
-    error, sd_error = _held_error(weights, {k: np.asarray(v[held]) for k, v in arrays.items()}, is_mean, kept)
-    return weights, error, sd_error
+    return {k: np.asarray(v, np.float32) for k, v in made.items()}
 
 
-def refine(weights: Weights, data: dict[str, np.ndarray], is_mean: np.ndarray, settings: TrainSettings) -> Weights:
-    """One network trained on from where it is; ``data`` as ``padded_data``, a tenth of it decides when to stop."""
-    fixed = {k: np.asarray(weights[k]) for k in ("centre", "spread", "sd_centre")}
-    mask = np.any(np.asarray(weights["w1"]) != 0, axis=1).astype(np.float32)
-    start = {k: np.asarray(v) for k, v in weights.items() if k not in fixed}
-    held = np.arange(len(data["z"])) % _TENTH == _TENTH - 1
-    parts = [{k: jnp.asarray(data[k][m]) for k in ("z", "value", "count", "log_sd")} for m in (~held, held)]
-    best = _adam(start, {**fixed, "is_mean": is_mean.astype(np.float32), "mask": mask}, *parts, settings)
-    made = {k: np.asarray(v) for k, v in best.items()} | fixed
-    return made | {k: made[k] * mask[:, None] for k in ("w1", "skip")}
+def _held_errors(made: Emulator, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+    """Errors (studies, most) on points that were held back."""
+    own = lesson.x.ndim == 3
+
+    def one(x: Any) -> Any:
+        return predict_all(made.weights, x if own else jnp.broadcast_to(x, (len(made.keys), x.shape[-1])))
+
+    value, log_sd = (np.asarray(v, np.float64) for v in jax.lax.map(one, jnp.asarray(lesson.x), batch_size=64))
+    return assess(made, (value, log_sd), lesson)
 
 
-def _held_error(
-    weights: Weights, data: dict[str, np.ndarray], is_mean: np.ndarray, kept: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviation of the error on held-back points, with the noise of their simulation taken out."""
-    raw, log_sd = (np.asarray(v) for v in predict_many(weights, jnp.asarray(data["z"])))
-    return held_out_error((raw, log_sd), data, is_mean, kept)
+def assess(made: Emulator, guess: tuple[np.ndarray, np.ndarray], lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+    """Errors (studies, most) of predicted values and log SDs, each (points, studies, most)."""
+    error, sd_error = np.full(made.kept.shape, np.nan), np.full(made.kept.shape, np.nan)
+    for s in range(len(made.keys)):
+        data = {k: getattr(lesson, k)[:, s] for k in ("value", "count", "log_sd")}
+        error[s], sd_error[s] = held_out_error((guess[0][:, s], guess[1][:, s]), data, made.is_mean[s], made.kept[s])
+    return error, sd_error
 
 
 def held_out_error(
@@ -215,7 +206,8 @@ def held_out_error(
     """Error of predictions (points, levels) against simulated values with their counts.
 
     The mean square of the difference minus the variance of the simulation, floored at a tenth of that mean's own
-    standard error so that chance cannot claim a perfect emulator.
+    standard error so that chance cannot claim a perfect emulator. A level that is a mean of probabilities has less
+    noise than its count says; where the difference is far below that noise, all of it counts as error.
     """
     raw, log_sd = predicted
     count = data["count"]
@@ -225,59 +217,70 @@ def held_out_error(
     guess = np.where(is_mean, raw, p)
     sd = np.exp(np.clip(log_sd, -3.0, 5.0))
     noise = np.where(is_mean, sd**2, np.maximum(p * (1 - p), 1e-4)) / n
-    error = _root(np.where(some, (guess - data["value"]) ** 2 - noise, np.nan))
-    sd_error = _root(np.where(some, (log_sd - data["log_sd"]) ** 2 - 0.5 / n, np.nan))
+    error = _root(np.where(some, (guess - data["value"]) ** 2, np.nan), np.where(some, noise, np.nan))
+    sd_error = _root(np.where(some, (log_sd - data["log_sd"]) ** 2, np.nan), np.where(some, 0.5 / n, np.nan))
     return np.where(kept, error, np.nan), np.where(kept & is_mean, sd_error, np.nan)
 
 
-def _root(squares: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        some = np.isfinite(squares)
-        n = np.maximum(some.sum(axis=0), 1)
-        mean = np.where(some, squares, 0.0).sum(axis=0) / n
-        se = np.sqrt(np.where(some, (squares - mean) ** 2, 0.0).sum(axis=0)) / n
-        return np.asarray(np.sqrt(np.maximum(mean, 0.1 * se)))
+def _root(squares: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    some = np.isfinite(squares)
+    n = np.maximum(some.sum(axis=0), 1)
+    whole, chance = (np.where(some, v, 0.0).sum(axis=0) / n for v in (squares, noise))
+    with np.errstate(invalid="ignore"):
+        left = np.where(some, squares - noise - (whole - chance), 0.0)
+    se = np.sqrt((left**2).sum(axis=0)) / n
+    expected = whole < _NOT_BINOMIAL * chance
+    return np.asarray(np.sqrt(np.where(expected, whole, np.maximum(whole - chance, 0.1 * se))))
 
 
-@partial(jax.jit, static_argnames=("settings",))
-def _adam(start: Weights, fixed: Weights, data: Weights, held: Weights, settings: TrainSettings) -> Weights:
-    """Adam with a cosine step, in forty rounds; the round with the least loss on held-back points wins."""
-    start = {k: jnp.asarray(v) for k, v in start.items()}
-    zeros = jax.tree.map(jnp.zeros_like, start)
-    rounds, each = 40, max(1, settings.steps // 40)
+def _adam(
+    start: Weights, is_mean: np.ndarray, lesson: Lesson, settings: TrainSettings, progress: Progress | None
+) -> Weights:
+    """Adam with a cosine step."""
+    fixed = {k: jnp.asarray(v) for k, v in start.items() if k not in _LEARNT}
+    learnt = {k: jnp.asarray(start[k]) for k in _LEARNT}
+    zeros = jax.tree.map(jnp.zeros_like, learnt)
+    data = [jnp.asarray(v) for v in (lesson.x, lesson.value, lesson.count, lesson.log_sd)]
+    carry, each = (learnt, zeros, zeros), max(1, settings.steps // _ROUNDS)
+    for r in range(_ROUNDS):
+        carry = _round(carry, fixed, data, jnp.asarray(is_mean), jnp.asarray(r * each), each, settings)
+        if progress is not None:
+            carry[0]["b3"].block_until_ready()
+            progress(r + 1, _ROUNDS)
+    return {k: np.asarray(v) for k, v in (carry[0] | fixed).items()}
+
+
+@partial(jax.jit, static_argnames=("each", "settings"))
+def _round(
+    carry: Any, fixed: Weights, data: list[Any], mean: Any, begin: Any, each: int, settings: TrainSettings
+) -> Any:
+    """Some steps, from step ``begin`` on; ``data``: points, and values, counts and log SDs (points, studies, most)."""
     key = jax.random.key(settings.seed)
-    count = data["z"].shape[0]
+    points, total = data[0].shape[0], _ROUNDS * each
+    studies = fixed["centre"].shape[0]
 
-    def loss(w: Weights, some: Weights) -> Any:
-        masked = {**w, **fixed, "w1": w["w1"] * fixed["mask"][:, None], "skip": w["skip"] * fixed["mask"][:, None]}
-        raw, log_sd = predict_many(masked, some["z"])
-        n, y, is_mean = some["count"], some["value"], fixed["is_mean"]
+    def loss(w: Weights, x: Any, y: Any, n: Any, seen: Any) -> Any:
+        raw, log_sd = _levels(w | fixed, x)
         binomial = n * (jax.nn.softplus(raw) - y * raw)
         sd = jax.lax.stop_gradient(jnp.exp(jnp.clip(log_sd, -2.0, 4.0)))
-        normal = 0.5 * n * ((y - raw) / sd) ** 2 + n * (some["log_sd"] - log_sd) ** 2
-        return jnp.sum(jnp.where(is_mean[None, :] > 0, normal, binomial)) / (some["z"].shape[0] * 48.0)
-
-    def penalised(w: Weights, some: Weights) -> Any:
-        return loss(w, some) + settings.decay * sum(jnp.sum(w[k] ** 2) for k in ("w1", "w2", "w3"))
+        normal = 0.5 * n * ((y - raw) / sd) ** 2 + n * (seen - log_sd) ** 2
+        wrong = jnp.sum(jnp.where(mean[None], normal, binomial)) / settings.batch
+        large = sum(jnp.sum(w[k] ** 2) for k in ("w3", "skip"))
+        own = sum(jnp.sum((w[k] - 1.0) ** 2) for k in ("scale", "gain"))
+        return wrong + settings.decay / points * (large + _GAIN * own)
 
     def one(carry: Any, i: Any) -> tuple[Any, None]:
         w, m, v = carry
-        take = jax.random.randint(jax.random.fold_in(key, i), (settings.batch,), 0, count)
-        grad = jax.grad(penalised)(w, {k: a[take] for k, a in data.items()})
+        take = jax.random.randint(jax.random.fold_in(key, i), (settings.batch,), 0, points)
+        x, *rest = (a[take] for a in data)
+        if x.ndim == 2:
+            x = jnp.broadcast_to(x[:, None], (settings.batch, studies, x.shape[-1]))
+        grad = jax.grad(loss)(w, x, *rest)
         t = i.astype(jnp.float32) + 1.0
-        rate = settings.rate * 0.5 * (1 + jnp.cos(jnp.pi * t / (rounds * each))) * jnp.minimum(1.0, t / 100.0)
+        rate = settings.rate * 0.5 * (1 + jnp.cos(jnp.pi * t / total)) * jnp.minimum(1.0, t / 100.0)
         m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, grad)
         v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g**2, v, grad)
         w = jax.tree.map(lambda p, a, b: p - rate * (a / (1 - 0.9**t)) / (jnp.sqrt(b / (1 - 0.999**t)) + 1e-8), w, m, v)
         return (w, m, v), None
 
-    def round_(carry: Any, r: Any) -> tuple[Any, None]:
-        inner, best, least = carry
-        inner, _ = jax.lax.scan(one, inner, r * each + jnp.arange(each))
-        now = loss(inner[0], held)
-        better = now < least
-        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), inner[0], best)
-        return (inner, best, jnp.minimum(now, least)), None
-
-    (_, best, _), _ = jax.lax.scan(round_, ((start, zeros, zeros), start, jnp.inf), jnp.arange(rounds))
-    return dict(best)
+    return jax.lax.scan(one, carry, begin + jnp.arange(each))[0]

@@ -1,8 +1,7 @@
 """What a fit stands on, made in stages that are kept on disk: bank, networks, terms.
 
-First a bank over the prior and a fit to it; then a second bank where that fit is, and the networks again from both. At
-draws around a second fit the arms are simulated directly: on these the networks are trained on, set right, and their
-error is measured.
+First a bank over the prior, networks, and a fit to it. Then twice the same: draws around the fit are simulated
+directly, the networks are trained on with them, set right, and their error is measured; the second time closer.
 """
 
 from __future__ import annotations
@@ -29,16 +28,12 @@ from cotreat.calibrate.bank import (
     study_digest,
     write_arrays,
 )
-from cotreat.calibrate.direct import around, refined, simulate_fit
-from cotreat.calibrate.emulator import (
-    Emulator,
-    TrainSettings,
-    train,
-)
-from cotreat.calibrate.infer import Chains, Fit, Problem, fit, problem, unseen_points
-from cotreat.calibrate.levels import LevelTable, Readings
+from cotreat.calibrate.direct import around, lesson_of_draws, refined, simulate_fit
+from cotreat.calibrate.emulator import Emulator, Lesson, TrainSettings, train
+from cotreat.calibrate.infer import Chains, Fit, Problem, fit, problem
+from cotreat.calibrate.levels import LevelTable
 from cotreat.calibrate.likelihood import Likelihood, build
-from cotreat.calibrate.space import Design, Space, focus
+from cotreat.calibrate.space import Design, Space
 from cotreat.calibrate.terms import StudyTerms, terms_of
 from cotreat.evidence.load import load_study
 from cotreat.evidence.schema import Study
@@ -57,20 +52,21 @@ QUICK_STUDIES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done. ``wide``, ``near``: points of the two banks; ``test``: draws simulated to refine the networks.
+    """How much is done. ``wide``: points of the bank; ``near``, ``test``: draws simulated around the first two fits.
 
+    ``patients``, ``test_patients``: in each arm and point of the bank, and in each arm and draw simulated directly.
     ``studies``: ids (empty: every study of the evidence that enters the fit). ``linear_part``: share of the points that
     the rival with linear mood gets, 0 leaves it out. ``most_rivals``: only the first of the others.
     ``refit``: fit again without a cohort where importance weights cannot be trusted.
     """
 
     wide: int = 30_720
-    near: int = 10_240
+    near: int = 4096
     test: int = 8192
     patients: int = 16
     test_patients: int = 40
     train: TrainSettings = field(default_factory=TrainSettings)
-    refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=4000, rate=3e-4))
+    refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=8000, rate=1e-3))
     first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
     chains: Chains = field(default_factory=lambda: Chains(warmup=150, samples=500))
     others: Chains = field(default_factory=lambda: Chains(warmup=120, samples=250))
@@ -90,7 +86,8 @@ class Plan:
         """Minutes, not hours: some studies, few points, short chains. To see that it works, not to be used."""
         short = Chains(chains=2, warmup=150, samples=150, depth=7)
         return cls(
-            wide=2048, near=1024, test=0, patients=8, train=TrainSettings(width=48, steps=2000), first=short,
+            wide=2048, near=512, test=0, patients=8, test_patients=16, train=TrainSettings(width=64, steps=2000),
+            refine=TrainSettings(width=64, steps=1200, rate=1e-3), first=short,
             chains=short, others=short, again=short, studies=QUICK_STUDIES, linear_part=0.0, sbc=0, final=400,
             jobs=jobs, seed=seed, label="quick", most_rivals=2, refit=False,
         )  # fmt: skip
@@ -115,7 +112,8 @@ class Material:
         return problem(self.space, self.emulator, self.likelihood, fixed)
 
 
-_FIT = ("direct", "emulator", "infer", "levels", "likelihood", "rivals", "space", "terms")
+_FIT = ("direct", "emulator", "infer", "levels", "likelihood", "material", "rivals", "space", "terms")
+_WIDE, _CLOSE = 0.6, 0.35
 
 
 def fit_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
@@ -127,14 +125,14 @@ def fit_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
     return _folder("fit", [*parts, *(load_study(k).model_dump_json() for k in keys), code_digest(*_FIT)])
 
 
-def _network_folder(plan: Plan, keys: Sequence[str], linear: bool, settings: TrainSettings, near: Path | None) -> Path:
-    parts = [_bank_parts(plan, keys, linear), repr(settings), str(plan.near), str(near), code_digest("emulator")]
-    return _folder("networks", parts)
+def _network_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
+    return _folder("networks", [_bank_parts(plan, keys, linear), repr(plan.train), code_digest("emulator")])
 
 
 def _bank_parts(plan: Plan, keys: Sequence[str], linear: bool) -> str:
     digests = [study_digest(load_study(k)) for k in keys]
-    return "|".join([str(bank_folder(wide_bank(plan, linear))), str(plan.wide), *digests])
+    folder, code = bank_folder(wide_bank(plan, linear)), code_digest("bank", "levels")
+    return "|".join([str(folder), code, str(plan.wide), *digests])
 
 
 def _folder(kind: str, parts: Sequence[str]) -> Path:
@@ -156,55 +154,39 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
     """All stages; what is on disk is not made again."""
     folder = fit_folder(plan, keys, linear)
     wide = wide_bank(plan, linear)
-    name = "linear mood" if linear else "two wells"
-    make_bank(wide, keys, _counter(tell, f"bank over the prior, {name}"))
+    make_bank(wide, keys, _counter(tell, f"bank over the prior, {'linear mood' if linear else 'two wells'}"))
     banks = [load_bank(wide, k) for k in keys]
     space = Space.of(load_parameters(PRIOR), linear)
-    rough = replace(plan.train, steps=max(plan.train.steps // 3, 400)) if plan.near else plan.train
-    train_how = (rough, plan.jobs)
-    emulator = _trained(_network_folder(plan, keys, linear, rough, None), banks, train_how, tell)
+    kept = _network_folder(plan, keys, linear) / "networks.npz"
+    emulator = _kept_networks(kept, lambda: train(banks, plan.train, lambda r, n: tell(f"networks: {r} of {n}")))
     found = _material(space, banks, emulator, folder.name)
-    if not plan.near:
-        return found
+    seen: Lesson | None = None
+    for stage, (name, whole, wider) in enumerate((("first", plan.near, _WIDE), ("second", plan.test, _CLOSE))):
+        count = _part(whole, plan.linear_part) if linear else whole
+        if not count:
+            return found
+        found, seen = _closer(plan, found, banks, folder / name, (stage, count, wider, seen), tell)
+    return found
+
+
+def _closer(
+    plan: Plan,
+    found: Material,
+    banks: Sequence[StudyBank],
+    folder: Path,
+    how: tuple[int, int, float, Lesson | None],
+    tell: Tell,
+) -> tuple[Material, Lesson]:
+    """Material with networks refined where a fit is; ``how``: stage, draws, how wide, and what was seen so far."""
+    stage, count, wider, seen = how
     p = found.problem()
-    start = kept_fit(folder / "first.npz", lambda: fit(p, replace(plan.first, seed=plan.seed)), tell, "first fit")
-    design = _kept_design(folder / "near.npz", lambda: focus(wide.design, space, unseen_points(p, start, plan.seed)))
-    near = replace(wide, draws=plan.near if not linear else _part(plan.near, plan.linear_part), design=design)
-    make_bank(near, keys, _counter(tell, f"bank where the fit is, {name}"))
-    more = [load_bank(near, b.study.id) for b in banks]
-    z = np.concatenate([banks[0].z, more[0].z])
-    banks = [_together(one, two, z) for one, two in zip(banks, more, strict=True)]
-    last = plan.train if not linear else rough  # a smaller bank has less to teach
-    kept = _network_folder(plan, keys, linear, last, bank_folder(near))
-    emulator = _trained(kept, banks, (last, plan.jobs), tell)
-    if plan.test:
-        p = _material(space, banks, emulator, folder.name).problem()
-        second = kept_fit(
-            folder / "second.npz", lambda: fit(p, replace(plan.first, seed=plan.seed + 1)), tell, "second fit"
-        )
-        count = plan.test if not linear else _part(plan.test, plan.linear_part)
-        about = around(second, count, plan.seed)
-
-        def better() -> Emulator:
-            simulated = simulate_fit(p, about, (count, plan.test_patients, plan.jobs), folder / "second", tell)
-            return refined(p, about, simulated, (plan.refine, plan.jobs), tell)
-
-        emulator = _kept_networks(folder / "networks.npz", better)
-        return replace(_material(space, banks, emulator, folder.name), near=second)
-    return replace(_material(space, banks, emulator, folder.name), near=start)
-
-
-def _kept_design(path: Path, make: Callable[[], Design]) -> Design:
-    """Where the second bank lies: from its file, or made and kept."""
-    if not path.is_file():
-        made = make()
-        assert made.centre is not None
-        assert made.factor is not None
-        plain = {"seed": made.seed, "inflate": made.inflate, "inflate_levels": made.inflate_levels}
-        write_arrays(path, {k: np.array(v) for k, v in plain.items()} | {"centre": made.centre, "factor": made.factor})
-    with np.load(path, allow_pickle=False) as data:
-        numbers = int(data["seed"]), float(data["inflate"]), float(data["inflate_levels"])
-        return Design(*numbers, data["centre"], data["factor"])
+    run = replace(plan.first, seed=plan.seed + stage)
+    made = kept_fit(folder.with_suffix(".npz"), lambda: fit(p, run, near=found.near), tell, f"{folder.name} fit")
+    about = around(made, count, plan.seed, wider)
+    simulated = simulate_fit(p, about, (count, plan.test_patients, plan.jobs), folder, tell)
+    emulator = _kept_networks(folder / "networks.npz", lambda: refined(p, about, simulated, (plan.refine, seen), tell))
+    better = replace(_material(found.space, banks, emulator, found.digest), near=made)
+    return better, lesson_of_draws(p, about, simulated)
 
 
 def _counter(tell: Tell, what: str) -> Callable[[int, int, str], None]:
@@ -219,22 +201,7 @@ def _material(space: Space, banks: Sequence[StudyBank], emulator: Emulator, dige
     )  # fmt: skip
 
 
-def _together(one: StudyBank, two: StudyBank, z: np.ndarray) -> StudyBank:
-    """Two banks of a study as one; ``z`` holds the points of both."""
-    joined = Readings(
-        *(np.concatenate([getattr(one.readings, f), getattr(two.readings, f)]) for f in ("value", "count", "sd"))
-    )
-    return replace(one, z=z, readings=joined)
-
-
 # ---- stages on disk -------------------------------------------------------------------------------------------------
-
-
-def _trained(folder: Path, banks: Sequence[StudyBank], how: tuple[TrainSettings, int], tell: Tell) -> Emulator:
-    def make() -> Emulator:
-        return train(banks, how[0], lambda done, total: tell(f"networks: {done} of {total}"), how[1])
-
-    return _kept_networks(folder / "networks.npz", make)
 
 
 def _kept_networks(path: Path, make: Callable[[], Emulator]) -> Emulator:

@@ -9,7 +9,7 @@ its prior without looking at units.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
@@ -90,15 +90,12 @@ class Design:
     """Where the bank simulates: a scrambled Sobol sequence over the prior, made wider by ``inflate``.
 
     Levels of illness and of placebo response, which differ between studies, are made wider by ``inflate_levels``. In
-    an eighth of the points nothing is stored, for the rival that says so. ``centre`` and ``factor`` (free,) and (free,
-    free), once a first fit has been made, put the points where that fit is, twice as wide.
+    an eighth of the points nothing is stored, for the rival that says so.
     """
 
     seed: int = 20261123
     inflate: float = 1.25
     inflate_levels: float = 1.7
-    centre: np.ndarray | None = None
-    factor: np.ndarray | None = None
 
     def points(self, space: Space, block: int, size: int) -> np.ndarray:
         """Coordinates of one block of points, (size, free); ``size`` is a power of two."""
@@ -107,11 +104,7 @@ class Design:
             sobol.fast_forward(block * size)
         u = sobol.random(size)
         normal = np.sqrt(2.0) * _erfinv(2.0 * np.clip(u[:, :-1], 1e-9, 1 - 1e-9) - 1.0)
-        if self.centre is not None and self.factor is not None:
-            z = self.centre + normal @ self.factor.T
-        else:
-            wide = np.array([self.inflate_levels if is_level(n) else self.inflate for n in space.names])
-            z = normal * wide
+        z = normal * np.array([self.inflate_levels if is_level(n) else self.inflate for n in space.names])
         if STORED in space.names:
             z[u[:, -1] < _SPARSE, space.index(STORED)] = NOTHING_STORED
         for name in SCALES:
@@ -143,13 +136,3 @@ def _erfinv(x: np.ndarray) -> np.ndarray:
     from scipy.special import erfinv
 
     return np.asarray(erfinv(x))
-
-
-def focus(design: Design, space: Space, z: np.ndarray, widen: float = 1.8) -> Design:
-    """The design that goes where a first fit is: mean and covariance of its draws ``z``, made wider."""
-    covariance = np.cov(z.T) * widen**2 + 0.02 * np.eye(z.shape[1])
-    for name in EFFECTS:  # a study may lie anywhere, whatever the parameters
-        j = space.index(name)
-        covariance[j, :] = covariance[:, j] = 0.0
-        covariance[j, j] = design.inflate**2
-    return replace(design, centre=z.mean(axis=0), factor=np.linalg.cholesky(covariance))

@@ -128,7 +128,7 @@ def _plan(options: dict[str, Any]) -> Plan:
     if draws is not None:
         if draws < 1024 or draws % 1024:
             raise InputError(f"draws must be a multiple of 1024, not {draws}", examples=("4096", "20480", "30720"))
-        plan = replace(plan, wide=draws, near=max(1024, draws // 3 // 1024 * 1024))
+        plan = replace(plan, wide=draws)
     if options["sbc"] is not None:
         plan = replace(plan, sbc=options["sbc"])
     return plan if options["rivals"] else replace(plan, linear_part=0.0)

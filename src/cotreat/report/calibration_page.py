@@ -232,12 +232,12 @@ def _three(values: Sequence[float]) -> str:
 def _machinery(doc: Doc) -> str:
     e, bank, direct = doc["emulator"], doc["bank"], doc["direct"]
     lines = [
-        f"Bank: {bank['wide']:,} points of the prior and {bank['near']:,} where the fit is, {bank['patients']} "
-        f"patients in each arm and point. Networks stand in for the simulation and are set right by direct simulation "
-        f"of {bank['test']:,} draws of a fit with {bank['test_patients']} patients in each arm. Their remaining error, "
-        f"draw by draw, has a median of {number(e['median'] or 0.0, 2)} standard errors of the figure and is below a "
-        f"fifth for {percent(e['below_fifth'])} of {e['figures']}. In the errors that figures have in the fit, where "
-        f"patients of an arm are alike, it is {number(e['median_in_fit'], 2)}, below a fifth for "
+        f"Bank: {bank['wide']:,} points of the prior, {bank['patients']} patients in each arm and point. Networks "
+        "stand in for the simulation; they learn from the bank, and where the fit is from direct simulation of "
+        f"{bank['near']:,} and then {bank['test']:,} draws with {bank['test_patients']} patients in each arm. Their "
+        f"error, draw by draw, has a median of {number(e['median'] or 0.0, 2)} standard errors of the figure and is "
+        f"below a fifth for {percent(e['below_fifth'])} of {e['figures']}. In the errors that figures have "
+        f"in the fit, where patients of an arm are alike, it is {number(e['median_in_fit'], 2)}, below a fifth for "
         f"{percent(e['below_fifth_in_fit'])}; {e['treatment']}."
         if bank["test"]
         else f"Bank: {bank['wide']:,} points of the prior. The error of the networks was measured on points held back: "
