@@ -90,19 +90,18 @@ def _regression(doc: Doc) -> str:
         return ""
     rows = [
         (
-            r["what"],
+            f"{escape(r['what'])}<small>{r['figures']} figures in {r['studies']} studies</small>",
             number(r["model"], 2),
             number(r["regression"], 2),
             number(r["se"], 2),
             number(r["width_ratio"] or 0.0, 2),
-            f"{r['figures']} in {r['studies']}",
         )
         for r in doc["regression"]
     ]
-    heads = ("Left out", "Model", "Regression", "SE of the difference", "Width, model to regression", "Figures")
+    heads = ("Left out", "Model", "Regression", "SE of difference", "Ratio of widths")
     lines = "".join(paragraph(ratio_line(r)) for r in doc["regression"])
     title = "Mean CRPS in standard errors of the figure; less is better"
-    return lines + table(Table(title, heads, rows, wide=True), doc["status"])
+    return lines + table(Table(title, heads, rows), doc["status"])
 
 
 def _systems(doc: Doc) -> str:
@@ -120,26 +119,19 @@ def _rivals(doc: Doc) -> str:
         (
             f"{escape(r['name'])}<small>{escape(r['claim'])}</small>",
             percent(r["weight"]) if r["averaged"] else "compared only",
-            number(r["difference"], 1),
-            number(r["se"], 1),
-            f"{r['divergent']} of {r['draws']}",
-            number(r["rhat"], 3),
+            f"{number(r['difference'], 1)} ({number(r['se'], 1)})",
+            number(r["rhat"], 2),
             number(r["ess"], 0),
         )
         for r in doc["rivals"]
     ]
-    heads = (
-        "Mechanism",
-        "Weight",
-        "Log density to best",
-        "SE over cohorts",
-        "Divergent",
-        "R-hat at most",
-        "ESS at least",
-    )
+    heads = ("Mechanism", "Weight", "To the best (SE)", "R-hat", "ESS")
     body = paragraph(
-        "Weights of the mixture that predicts left-out cohorts best. A difference under two standard errors is a tie."
+        "Weights of the mixture that predicts left-out cohorts best. Beside them, in log density of these cohorts, how "
+        "far each is behind the best alone, with the standard error over cohorts; a difference under two standard "
+        "errors is a tie. R-hat and effective sample size are those of the worst coordinate."
     )
+    divergent = [f"{r['name']} {r['divergent']} of {r['draws']}" for r in doc["rivals"] if r["divergent"]]
     refits = sorted({c for r in doc["rivals"] for c in r["refitted"]})
     doubtful = sorted({c for r in doc["rivals"] for c in r["not_trusted"]})
     notes = [
@@ -147,8 +139,9 @@ def _rivals(doc: Doc) -> str:
         f"Importance weights cannot be trusted, and nothing was fitted again, for: {', '.join(doubtful)}."
         if doubtful
         else "",
+        f"Divergent steps of the sampler: {', '.join(divergent) or 'none'}.",
     ]
-    shown = table(Table("Rivals, same figures, same placebo block", heads, rows, wide=True), doc["status"])
+    shown = table(Table("Rivals, same figures, same placebo block", heads, rows), doc["status"])
     return body + shown + "".join(paragraph(n, "note") for n in notes if n)
 
 
@@ -159,7 +152,7 @@ def _interactions(doc: Doc) -> str:
             (r["unit"], _three(r["stimulation"]), _three(r["drug"]), _three(r["interaction"]), percent(r["above_zero"]))
             for r in case["rows"]
         ]
-        heads = ("Read as", "Stimulation alone", "Drug alone", "Interaction", "Above zero")
+        heads = ("Read as", "Stimulation", "Drug", "Interaction", "Above 0")
         title = f"{case['name']}, day {case['day']}, {case['population']}: {case['word']}"
         parts.append(table(Table(title, heads, rows, wide=True), doc["status"]))
     lead = paragraph(
@@ -229,6 +222,11 @@ def _three(values: Sequence[float]) -> str:
     return f"{m} <small>{low} to {high}</small>"
 
 
+def _in_words(values: Sequence[float]) -> str:
+    m, low, high = (f"{v:.2g}" for v in values)
+    return f"{m} ({low} to {high})"
+
+
 def _machinery(doc: Doc) -> str:
     e, bank, direct = doc["emulator"], doc["bank"], doc["direct"]
     lines = [
@@ -251,10 +249,10 @@ def _machinery(doc: Doc) -> str:
             f"{number(direct['ess'], 1)} of {direct['draws']} (median study alone: {number(direct['ess_study'], 0)}); "
             "the noise of the simulation is in that number. The draws are not reweighted."
         )
-    between = "; ".join(f"{b['group']} {_three(b['posterior'])}" for b in doc["between_studies"])
+    between = "; ".join(f"{b['group']} {_in_words(b['posterior'])}" for b in doc["between_studies"])
     lines.append(
         "How much the strength of one treatment differs between studies, in prior standard deviations (median and "
-        f"90 %; before any trial {_three(doc['between_studies'][0]['prior'])}): {between}. The shipped draws hold "
+        f"90 %; before any trial {_in_words(doc['between_studies'][0]['prior'])}): {between}. The shipped draws hold "
         "strengths as a study nobody has seen would have them."
     )
     s = doc["sbc"]
