@@ -55,6 +55,7 @@ class Plan:
     """How much is done. ``wide``: points of the bank; ``near``, ``test``: draws simulated around the first two fits.
 
     ``patients``, ``test_patients``: in each arm and point of the bank, and in each arm and draw simulated directly.
+    ``train``, ``refine``, ``last``: how the networks learn, from the bank and then from these draws.
     ``studies``: ids (empty: every study of the evidence that enters the fit). ``linear_part``: share of the points that
     the rival with linear mood gets, 0 leaves it out. ``most_rivals``: only the first of the others.
     ``refit``: fit again without a cohort where importance weights cannot be trusted.
@@ -62,11 +63,12 @@ class Plan:
 
     wide: int = 30_720
     near: int = 4096
-    test: int = 8192
+    test: int = 20_480
     patients: int = 16
     test_patients: int = 40
     train: TrainSettings = field(default_factory=TrainSettings)
     refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=8000, rate=1e-3))
+    last: TrainSettings = field(default_factory=lambda: TrainSettings(steps=14_000, rate=1e-3))
     first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
     chains: Chains = field(default_factory=lambda: Chains(warmup=150, samples=500))
     others: Chains = field(default_factory=lambda: Chains(warmup=120, samples=250))
@@ -120,7 +122,7 @@ def fit_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
     """Where the fits of a plan are kept, by everything they rest on, their code too."""
     parts = [
         _bank_parts(plan, keys, linear),
-        repr((plan.train, plan.refine, plan.near, plan.test, plan.test_patients, plan.first, plan.seed)),
+        repr((plan.train, plan.refine, plan.last, plan.near, plan.test, plan.test_patients, plan.first, plan.seed)),
     ]
     return _folder("fit", [*parts, *(load_study(k).model_dump_json() for k in keys), code_digest(*_FIT)])
 
@@ -184,7 +186,8 @@ def _closer(
     made = kept_fit(folder.with_suffix(".npz"), lambda: fit(p, run, near=found.near), tell, f"{folder.name} fit")
     about = around(made, count, plan.seed, wider)
     simulated = simulate_fit(p, about, (count, plan.test_patients, plan.jobs), folder, tell)
-    emulator = _kept_networks(folder / "networks.npz", lambda: refined(p, about, simulated, (plan.refine, seen), tell))
+    train_how = (plan.last if stage else plan.refine, seen)
+    emulator = _kept_networks(folder / "networks.npz", lambda: refined(p, about, simulated, train_how, tell))
     better = replace(_material(found.space, banks, emulator, found.digest), near=made)
     return better, lesson_of_draws(p, about, simulated)
 
