@@ -1,7 +1,8 @@
 """What a fit stands on, made in stages that are kept on disk: bank, networks, terms.
 
 First a bank over the prior, networks, and a fit to it. Then twice the same: draws around the fit are simulated
-directly, the networks are trained on with them, set right, and their error is measured; the second time closer.
+directly, the networks are trained on with them, set right, and their error is measured; the second time closer. Linear
+mood has one such round.
 """
 
 from __future__ import annotations
@@ -163,8 +164,10 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
     emulator = _kept_networks(kept, lambda: train(banks, plan.train, lambda r, n: tell(f"networks: {r} of {n}")))
     found = _material(space, banks, emulator, folder.name)
     seen: Lesson | None = None
-    for stage, (name, whole, wider) in enumerate((("first", plan.near, _WIDE), ("second", plan.test, _CLOSE))):
-        count = _part(whole, plan.linear_part) if linear else whole
+    stages = [("first", plan.near, _WIDE), ("second", plan.test, _CLOSE)]
+    if linear:  # it is compared with the others, not averaged: once is enough
+        stages = [("first", _part(plan.near, plan.linear_part), _WIDE)]
+    for stage, (name, count, wider) in enumerate(stages):
         if not count:
             return found
         found, seen = _closer(plan, found, banks, folder / name, (stage, count, wider, seen), tell)
