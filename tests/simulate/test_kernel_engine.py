@@ -13,6 +13,8 @@ import pytest
 from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale as find_scale
 from cotreat.model import patient
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.population.cohort import Cohort
 from cotreat.regimen.ledger import Item, Ledger, Phase, Rule, Transition
 from cotreat.simulate.channels import layout_of
@@ -23,6 +25,7 @@ from tests.simulate.ledgers import LITHIUM, NORTRIPTYLINE, doses, level, plain, 
 from tests.simulate.test_kernel_graph import evaluate
 
 SMALL = Settings(patients=1500, draws=15, seed=4, weeks=8)
+KNOWN = load_parameters(PRIOR)
 
 
 def stepped_care() -> Ledger:
@@ -57,7 +60,7 @@ LEDGERS: dict[str, Ledger] = {
 
 
 def run(ledger: Ledger, settings: Settings = SMALL, **options: Any) -> Course:
-    return follow(start_cohort("ECT candidates", settings), ledger, settings, **options)
+    return follow(start_cohort("ECT candidates", settings, KNOWN), ledger, settings, **options)
 
 
 def same(a: Course, b: Course) -> bool:
@@ -69,7 +72,7 @@ def same(a: Course, b: Course) -> bool:
 
 def at_8_steps(settings: Settings) -> Cohort:
     """Patients who all take 8 steps a day, so that the reference is compiled once."""
-    everyone = start_cohort("ECT candidates", settings)
+    everyone = start_cohort("ECT candidates", settings, KNOWN)
     tau = everyone.parameters["mood.time_constant"]
     chosen = np.flatnonzero((tau >= 1) & (tau < 2))
     assert len(chosen) > 100
@@ -184,7 +187,7 @@ def test_unit_results_do_not_move_with_chunks_threads_or_neighbours() -> None:
     base = run(ledger, settings)
     for change in ({"chunk": 1}, {"chunk": 2048, "threads": 1}, {"chunk": 10**6, "threads": 2}):
         assert same(base, run(ledger, replace(settings, **change)))  # type: ignore[arg-type]
-    cohort = start_cohort("ECT candidates", settings)
+    cohort = start_cohort("ECT candidates", settings, KNOWN)
     # other neighbours in other places: 700 patients in another order, some twice
     index = np.random.default_rng(1).integers(0, 3000, 700)
     some = follow(cohort.take(index, (1, 700), cohort.state), ledger, settings)
@@ -230,7 +233,7 @@ def test_unit_days_to_the_next_decision() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0])
 def test_unit_parameters_that_no_run_can_use_are_refused(value: float) -> None:
-    cohort = start_cohort("ECT candidates", SMALL)
+    cohort = start_cohort("ECT candidates", SMALL, KNOWN)
     cohort.parameters["tilt.time_constant"] = cohort.parameters["tilt.time_constant"].copy()
     cohort.parameters["tilt.time_constant"][37] = value
     who = f"patient {cohort.patient[37]} in draw 0"
@@ -239,7 +242,7 @@ def test_unit_parameters_that_no_run_can_use_are_refused(value: float) -> None:
 
 
 def test_unit_no_patients_and_unknown_engines_are_refused() -> None:
-    cohort = start_cohort("ECT candidates", SMALL)
+    cohort = start_cohort("ECT candidates", SMALL, KNOWN)
     nobody = np.zeros(0, int)
     with pytest.raises(InputError, match="no patients"):
         follow(cohort.take(nobody, (1, 0), cohort.state), until_remission(), SMALL)

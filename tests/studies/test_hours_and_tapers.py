@@ -12,6 +12,7 @@ from cotreat.evidence.load import load_study, load_text
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.simulate.run import Settings
 from cotreat.studies.arms import SimulatedArm, plan, simulate_arms, visit_days
 from cotreat.studies.figures import CannotPredictError, hit, mean_score, share
@@ -60,9 +61,12 @@ def change(study: Study, arms: dict[str, SimulatedArm], index: int) -> np.ndarra
     return mean_score([arms[o.arms[0]]], o, "change").mean
 
 
-def test_published_hours_come_before_days(ketamine: tuple[Study, dict[str, SimulatedArm]]) -> None:
-    # MADRS -6.2 at 2-4 hours against -10.0 at 24 hours: about 0.6 of the effect is there; the prior allows 0.3 to 0.9
-    study, arms = ketamine
+def test_published_hours_come_before_days() -> None:
+    # MADRS -6.2 at 2-4 hours against -10.0 at 24 hours: about 0.6 of the effect is there; the prior allows 0.3 to 0.9.
+    # The calibrated set has 1.0: it cannot have placebo fall by ten points in two hours, as in Daly 2018, and hastens
+    # the drug instead (decision 0037).
+    study = load_text(KETAMINE)
+    arms = simulate_arms(study, SMALL, load_parameters(PRIOR))
     early, late = change(study, arms, 0), change(study, arms, 1)
     rise, full = early - change(study, arms, 7), late - change(study, arms, 9)
     assert 0.3 < np.median(rise / full) < 0.9

@@ -187,7 +187,7 @@ def _direct(found: Calibration, checked: dict[str, Any]) -> dict[str, Any]:
     """Bias of the networks at the posterior in standard errors of each figure, and what reweighting would leave."""
     material = found.studies
     bias = [
-        (abs(ratio), study.id, i)
+        (abs(ratio), study.id, i, abs(ratio) / widening(study, i))
         for s, study in enumerate(material.studies)
         for i, ratio in figure_errors(found, s, checked["bias"][s])
         if i in material.terms[s].used and np.isfinite(ratio)
@@ -197,7 +197,10 @@ def _direct(found: Calibration, checked: dict[str, Any]) -> dict[str, Any]:
         "ess_study": round(float(np.median(checked["ess_study"])), 1),
         "median": round(float(np.median([b[0] for b in bias])), 4),
         "below_fifth": round(float(np.mean([b[0] <= 0.2 for b in bias])), 4), "figures": len(bias),
-        "over": [{"study": s, "outcome": i, "ratio": round(r, 3)} for r, s, i in sorted(bias, reverse=True) if r > 0.2],
+        "largest_in_fit": round(max(b[3] for b in bias), 3),
+        "over": [
+            {"study": s, "outcome": i, "ratio": round(r, 3)} for r, s, i, _ in sorted(bias, reverse=True) if r > 0.2
+        ],
     }  # fmt: skip
 
 

@@ -245,7 +245,8 @@ def _machinery(doc: Doc) -> str:
         lines.append(
             f"Checked on {direct['draws']} draws of the final fit, simulated again: the networks are off by less than "
             f"a fifth of a standard error for {percent(direct['below_fifth'])} of {direct['figures']} figures (median "
-            f"{number(direct['median'], 2)}). Reweighting these draws by direct simulation would leave an effective "
+            f"{number(direct['median'], 2)}; at most {number(direct['largest_in_fit'], 2)} of the error a figure has "
+            "in the fit). Reweighting these draws by direct simulation would leave an effective "
             f"{number(direct['ess'], 1)} of {direct['draws']} (median study alone: {number(direct['ess_study'], 0)}); "
             "the noise of the simulation is in that number. The draws are not reweighted."
         )
