@@ -103,11 +103,17 @@ def answer(doc: Doc) -> str:
     return "Where the model loses: " + "; ".join(found) + "."
 
 
+CONVERGED = 1.1
+"""R-hat above which the chains of a fit have not found the same distribution."""
+
+
 def plain_words(doc: Doc) -> str:
     """What the evidence does and does not say of how a drug and stimulation work together, in one paragraph."""
     rivals = sorted(doc["rivals"], key=lambda r: -r["weight"])
-    tied = [r["name"] for r in doc["rivals"] if -r["difference"] <= 2 * r["se"] or r["difference"] == 0.0]
-    lost = [r["name"] for r in doc["rivals"] if r["name"] not in tied]
+    apart = {r["name"]: r["rhat"] for r in doc["rivals"] if (r["rhat"] or 0.0) > CONVERGED}
+    known = [r for r in doc["rivals"] if r["name"] not in apart]
+    tied = [r["name"] for r in known if -r["difference"] <= 2 * r["se"] or r["difference"] == 0.0]
+    lost = [r["name"] for r in known if r["name"] not in tied]
     words = [
         f"{len(doc['rivals'])} mechanisms were fitted to the same figures. The mixture that predicts unseen trials "
         f"best gives {rivals[0]['name']} {percent(rivals[0]['weight'])}"
@@ -118,7 +124,10 @@ def plain_words(doc: Doc) -> str:
         "The trials cannot tell these apart (less than two standard errors): " + ", ".join(tied) + "."
         if len(tied) > 1
         else f"{tied[0].capitalize()} predicts better than every other by more than two standard errors."
+        if tied
+        else "No fit can be compared with another."
     )
+    words += [f"The chains of {n} did not agree (R-hat {r:.2f}): its fit says nothing." for n, r in apart.items()]
     if lost:
         words.append(f"Worse by more than that: {', '.join(lost)}.")
     for case in doc.get("interactions") or []:
