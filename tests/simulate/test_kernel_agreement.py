@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.agreement import agreement, decided, weekly_care
+from cotreat.model.parameter_set import load_parameters
+from cotreat.model.parameters import PRIOR
 from cotreat.simulate.run import Settings, follow, start_cohort
 
 
@@ -15,7 +17,7 @@ def test_double_at_most_one_in_100_000_decisions_differs_from_the_reference() ->
     # On another one about 6 of 8,000 paths are expected beyond 0.01 points; more than 16 has a probability of 2e-4,
     # and so has one parted decision in 2,000,000 when one in 100,000 is allowed: 3 of 200,000
     settings = Settings(patients=24_000, draws=60, seed=4, weeks=26)
-    everyone = start_cohort("ECT candidates", settings)
+    everyone = start_cohort("ECT candidates", settings, load_parameters(PRIOR))
     tau = everyone.parameters["mood.time_constant"]
     lanes = np.flatnonzero((tau >= 1) & (tau < 2))[:8000]
     found = agreement(everyone.take(lanes, (1, len(lanes)), everyone.state), weekly_care(), settings)
