@@ -26,7 +26,7 @@ from tests.calibrate.made import STUDIES, small_plan, use_made_banks
 @pytest.mark.slow
 def test_unit_networks_come_closer_to_where_the_fit_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_made_banks(monkeypatch, tmp_path / "cache")
-    plan = replace(small_plan(), train=TrainSettings(width=24, steps=200, batch=128), test_patients=40)
+    plan = replace(small_plan(), train=TrainSettings(width=24, steps=200, batch=128), direct_patients=40)
     refine = TrainSettings(width=24, steps=1200, batch=128, rate=1e-3)
     made = [
         make_material(replace(plan, near=near, test=test, refine=refine, last=refine), STUDIES, False, lambda _: None)

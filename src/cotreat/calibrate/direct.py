@@ -1,10 +1,11 @@
 """The networks refined, set right and checked by direct simulation where the fit is.
 
-Draws around a fit, each with the effects it found for each study, are simulated again. The networks are trained on with
-three quarters of them; on the last quarter what is left of their mean difference is taken out, and the scatter around
-it is the error that the likelihood knows. After the last fit its own draws are simulated once more, as a check: the
-ratio of both likelihoods is then an importance weight. The noise of a simulation with few patients is in that weight,
-so its effective sample size is a lower bound of what exact weights would have.
+Draws around a fit, each with the effects it found for each study, are simulated again, many with few patients: the
+networks are trained on with them. Others, few with many patients, are held back: on these what is left of their mean
+difference is taken out, and the scatter around it is the error that the likelihood knows. After the last fit its own
+draws are simulated once more, as a check: the ratio of both likelihoods is then an importance weight. The noise of a
+simulation with few patients is in that weight, so its effective sample size is a lower bound of what exact weights
+would have.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -117,24 +118,19 @@ def lesson_of_draws(p: Problem, made: Fit, found: Simulated) -> Lesson:
 
 
 def refined(
-    p: Problem, made: Fit, found: Simulated, how: tuple[TrainSettings, Lesson | None], tell: Callable[[str], None]
+    p: Problem, lessons: list[Lesson], held: tuple[Fit, Simulated], settings: TrainSettings, tell: Callable[[str], None]
 ) -> Emulator:
-    """The networks trained on and set right, with the error that is left; ``how``: settings, and what else they see."""
-    lesson, learn = lesson_of_draws(p, made, found), slice(0, 3 * len(found.take) // 4)
-    learnt = lesson.some(learn) if how[1] is None else joined(lesson.some(learn), how[1])
-    better = refine(p.emulator, learnt, how[0], lambda r, n: tell(f"networks refined: {r} of {n}"))
-    rest = slice(learn.stop, None)
-    return set_right(
-        replace(p, emulator=better), made, Simulated(*(getattr(found, f.name)[rest] for f in fields(found)))
-    )
+    """The networks trained on with ``lessons``, and set right at draws held back, with the error that is left there."""
+    better = refine(p.emulator, joined(lessons), settings, lambda r, n: tell(f"networks refined: {r} of {n}"))
+    return set_right(replace(p, emulator=better), *held)
 
 
 def set_right(p: Problem, made: Fit, found: Simulated) -> Emulator:
     """The networks without their bias at the draws of a fit, and with the error that is left there."""
     value, log_sd, _ = _emulated(p, made, found.take)
     is_mean, kept = p.emulator.is_mean, p.emulator.kept
-    count = np.where(np.isfinite(found.value) & (found.count > 1.5), found.count, 0.0)
-    seen, seen_sd = np.nan_to_num(found.value), np.log(np.maximum(np.nan_to_num(found.sd, nan=1.0), 0.1))
+    lesson = lesson_of_draws(p, made, found)
+    seen, count, seen_sd = (np.asarray(v, np.float64) for v in (lesson.value, lesson.count, lesson.log_sd))
     total = np.maximum(count.sum(axis=0), 1.0)
     middle = (count * seen).sum(axis=0) / total
     shift = np.where(is_mean, middle - (count * value).sum(axis=0) / total, 0.0)
@@ -151,8 +147,7 @@ def set_right(p: Problem, made: Fit, found: Simulated) -> Emulator:
         "sd_centre": np.asarray(weights["sd_centre"] + sd_shift, np.float32),
     }
     right = replace(p.emulator, weights=weights)
-    seen_all = Lesson(np.zeros(0), seen, count, seen_sd)
-    return with_error(right, *assess(right, (value + shift, log_sd + sd_shift), seen_all))
+    return with_error(right, *assess(right, (value + shift, log_sd + sd_shift), lesson))
 
 
 def compare_networks(p: Problem, made: Fit, found: Simulated) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from cotreat.model.parameter_set import LINEAR_MOOD
 from cotreat.studies.figures import OVERDISPERSION
 
 DISCLAIMER = "Research and decision support, not a medical device"
+_BANK = ("wide", "patients", "near", "close", "direct_patients", "held", "held_patients")
 _RATIOS = ("hazard_ratio", "risk_ratio", "odds_ratio")
 _REACH = [round(float(HETEROGENEITY[0] * np.exp(HETEROGENEITY[1] * v)), 3) for v in (0.0, -1.6449, 1.6449)]
 _HELD = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S11")
@@ -76,8 +77,7 @@ def make_document(
         "disclaimer": DISCLAIMER,
         "evidence": evidence_version(material.studies),
         "figures_in_fit": sum(len(t.used) for t in material.terms),
-        "bank": {"wide": found.plan.wide, "near": found.plan.near, "patients": found.plan.patients,
-                 "test": found.plan.test, "test_patients": found.plan.test_patients},
+        "bank": {k: getattr(found.plan, k) for k in _BANK},
         "rivals": _rivals(found),
         "coverage": {
             "all": [_cover(c) for c in coverage(counted)],

@@ -86,9 +86,9 @@ class Lesson:
         return Lesson(self.x[take], self.value[take], self.count[take], self.log_sd[take])
 
 
-def joined(one: Lesson, two: Lesson) -> Lesson:
-    """Two lessons as one."""
-    return Lesson(*(np.concatenate([getattr(one, f.name), getattr(two, f.name)]) for f in fields(one)))
+def joined(lessons: Sequence[Lesson]) -> Lesson:
+    """Lessons as one."""
+    return Lesson(*(np.concatenate([getattr(lesson, f.name) for lesson in lessons]) for f in fields(Lesson)))
 
 
 def predict_all(weights: Weights, x: Any) -> tuple[Any, Any]:
@@ -182,10 +182,9 @@ def _start(
 
 def _held_errors(made: Emulator, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
     """Errors (studies, most) on points that were held back."""
-    own = lesson.x.ndim == 3
 
     def one(x: Any) -> Any:
-        return predict_all(made.weights, x if own else jnp.broadcast_to(x, (len(made.keys), x.shape[-1])))
+        return predict_all(made.weights, jnp.broadcast_to(x, (len(made.keys), x.shape[-1])))
 
     value, log_sd = (np.asarray(v, np.float64) for v in jax.lax.map(one, jnp.asarray(lesson.x), batch_size=64))
     return assess(made, (value, log_sd), lesson)
@@ -206,18 +205,18 @@ def held_out_error(
     """Error of predictions (points, levels) against simulated values with their counts.
 
     The mean square of the difference minus the variance of the simulation, floored at a tenth of that mean's own
-    standard error so that chance cannot claim a perfect emulator. A level that is a mean of probabilities has less
-    noise than its count says; where the difference is far below that noise, all of it counts as error.
+    standard error so that chance cannot claim a perfect emulator. That variance is estimated from the patients of each
+    point, without bias; what the networks say of it would be too small, and the rest would count as error. A level that
+    is a mean of probabilities has less noise than its count says; where the difference is far below that noise, all of
+    it counts as error.
     """
     raw, log_sd = predicted
-    count = data["count"]
+    seen, count = data["value"], data["count"]
     some = count > 0
-    n = np.maximum(count, 1.0)
-    p = 1.0 / (1.0 + np.exp(-raw))
-    guess = np.where(is_mean, raw, p)
-    sd = np.exp(np.clip(log_sd, -3.0, 5.0))
-    noise = np.where(is_mean, sd**2, np.maximum(p * (1 - p), 1e-4)) / n
-    error = _root(np.where(some, (guess - data["value"]) ** 2, np.nan), np.where(some, noise, np.nan))
+    n = np.maximum(count, 2.0)
+    guess = np.where(is_mean, raw, 1.0 / (1.0 + np.exp(-raw)))
+    noise = np.where(is_mean, np.exp(2.0 * data["log_sd"]) / n, seen * (1 - seen) / (n - 1.0))
+    error = _root(np.where(some, (guess - seen) ** 2, np.nan), np.where(some, noise, np.nan))
     sd_error = _root(np.where(some, (log_sd - data["log_sd"]) ** 2, np.nan), np.where(some, 0.5 / n, np.nan))
     return np.where(kept, error, np.nan), np.where(kept & is_mean, sd_error, np.nan)
 

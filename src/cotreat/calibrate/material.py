@@ -1,8 +1,8 @@
 """What a fit stands on, made in stages that are kept on disk: bank, networks, terms.
 
 First a bank over the prior, networks, and a fit to it. Then twice the same: draws around the fit are simulated
-directly, the networks are trained on with them, set right, and their error is measured; the second time closer. Linear
-mood has one such round.
+directly, the networks are trained on with them, set right at others, and their error is measured there; the second time
+closer. Linear mood has one such round.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ QUICK_STUDIES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done. ``wide``: points of the bank; ``near``, ``test``: draws simulated around the first two fits.
+    """How much is done. ``wide``: points of the bank; ``near``, ``close``: draws simulated around the first two fits.
 
-    ``patients``, ``test_patients``: in each arm and point of the bank, and in each arm and draw simulated directly.
+    ``patients``, ``direct_patients``: in each arm and point of the bank, and in each arm and draw simulated directly.
+    ``held``: draws held back around the second fit (a quarter of them around the first), with ``held_patients``.
     ``train``, ``refine``, ``last``: how the networks learn, from the bank and then from these draws.
     ``studies``: ids (empty: every study of the evidence that enters the fit). ``linear_part``: share of the points that
     the rival with linear mood gets, 0 leaves it out. ``most_rivals``: only the first of the others.
@@ -64,12 +65,14 @@ class Plan:
 
     wide: int = 30_720
     near: int = 4096
-    test: int = 20_480
+    close: int = 12_288
     patients: int = 16
-    test_patients: int = 40
+    direct_patients: int = 40
+    held: int = 512
+    held_patients: int = 400
     train: TrainSettings = field(default_factory=TrainSettings)
     refine: TrainSettings = field(default_factory=lambda: TrainSettings(steps=8000, rate=1e-3))
-    last: TrainSettings = field(default_factory=lambda: TrainSettings(steps=14_000, rate=1e-3))
+    last: TrainSettings = field(default_factory=lambda: TrainSettings(steps=10_000, rate=1e-3))
     first: Chains = field(default_factory=lambda: Chains(warmup=300, samples=200))
     chains: Chains = field(default_factory=lambda: Chains(warmup=150, samples=500))
     others: Chains = field(default_factory=lambda: Chains(warmup=120, samples=250))
@@ -89,10 +92,10 @@ class Plan:
         """Minutes, not hours: some studies, few points, short chains. To see that it works, not to be used."""
         short = Chains(chains=2, warmup=150, samples=150, depth=7)
         return cls(
-            wide=2048, near=512, test=0, patients=8, test_patients=16, train=TrainSettings(width=64, steps=2000),
-            refine=TrainSettings(width=64, steps=1200, rate=1e-3), first=short,
-            chains=short, others=short, again=short, studies=QUICK_STUDIES, linear_part=0.0, sbc=0, final=400,
-            jobs=jobs, seed=seed, label="quick", most_rivals=2, refit=False,
+            wide=2048, near=512, close=0, patients=8, direct_patients=16, held=256, held_patients=64,
+            train=TrainSettings(width=64, steps=2000), refine=TrainSettings(width=64, steps=1200, rate=1e-3),
+            first=short, chains=short, others=short, again=short, studies=QUICK_STUDIES, linear_part=0.0, sbc=0,
+            final=400, jobs=jobs, seed=seed, label="quick", most_rivals=2, refit=False,
         )  # fmt: skip
 
 
@@ -117,13 +120,15 @@ class Material:
 
 _FIT = ("direct", "emulator", "infer", "levels", "likelihood", "material", "rivals", "space", "terms")
 _WIDE, _CLOSE = 0.6, 0.35
+_FEWER, _APART = 4, 1 << 20
 
 
 def fit_folder(plan: Plan, keys: Sequence[str], linear: bool) -> Path:
     """Where the fits of a plan are kept, by everything they rest on, their code too."""
     parts = [
         _bank_parts(plan, keys, linear),
-        repr((plan.train, plan.refine, plan.last, plan.near, plan.test, plan.test_patients, plan.first, plan.seed)),
+        repr((plan.train, plan.refine, plan.last, plan.near, plan.close, plan.direct_patients, plan.first, plan.seed)),
+        repr((plan.held, plan.held_patients)),
     ]
     return _folder("fit", [*parts, *(load_study(k).model_dump_json() for k in keys), code_digest(*_FIT)])
 
@@ -163,14 +168,14 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
     kept = _network_folder(plan, keys, linear) / "networks.npz"
     emulator = _kept_networks(kept, lambda: train(banks, plan.train, lambda r, n: tell(f"networks: {r} of {n}")))
     found = _material(space, banks, emulator, folder.name)
-    seen: Lesson | None = None
-    stages = [("first", plan.near, _WIDE), ("second", plan.test, _CLOSE)]
+    seen: list[Lesson] = []
+    stages = [("first", plan.near, _WIDE), ("second", plan.close, _CLOSE)]
     if linear:  # it is compared with the others, not averaged: once is enough
         stages = [("first", _part(plan.near, plan.linear_part), _WIDE)]
     for stage, (name, count, wider) in enumerate(stages):
         if not count:
             return found
-        found, seen = _closer(plan, found, banks, folder / name, (stage, count, wider, seen), tell)
+        found = _closer(plan, found, banks, folder / name, (stage, count, wider, seen), tell)
     return found
 
 
@@ -179,20 +184,27 @@ def _closer(
     found: Material,
     banks: Sequence[StudyBank],
     folder: Path,
-    how: tuple[int, int, float, Lesson | None],
+    how: tuple[int, int, float, list[Lesson]],
     tell: Tell,
-) -> tuple[Material, Lesson]:
-    """Material with networks refined where a fit is; ``how``: stage, draws, how wide, and what was seen so far."""
+) -> Material:
+    """Material with networks refined where a fit is; ``how``: stage, draws, how wide, and what was seen before.
+
+    What is seen here is put before it.
+    """
     stage, count, wider, seen = how
     p = found.problem()
     run = replace(plan.first, seed=plan.seed + stage)
     made = kept_fit(folder.with_suffix(".npz"), lambda: fit(p, run, near=found.near), tell, f"{folder.name} fit")
     about = around(made, count, plan.seed, wider)
-    simulated = simulate_fit(p, about, (count, plan.test_patients, plan.jobs), folder, tell)
-    train_how = (plan.last if stage else plan.refine, seen)
-    emulator = _kept_networks(folder / "networks.npz", lambda: refined(p, about, simulated, train_how, tell))
-    better = replace(_material(found.space, banks, emulator, found.digest), near=made)
-    return better, lesson_of_draws(p, about, simulated)
+    seen.insert(
+        0, lesson_of_draws(p, about, simulate_fit(p, about, (count, plan.direct_patients, plan.jobs), folder, tell))
+    )
+    few = plan.held if stage else plan.held // _FEWER
+    apart = around(made, few, plan.seed + _APART, wider)
+    held = simulate_fit(p, apart, (few, plan.held_patients, plan.jobs), folder.with_name(f"{folder.name}-held"), tell)
+    settings = plan.last if stage else plan.refine
+    emulator = _kept_networks(folder / "networks.npz", lambda: refined(p, seen, (apart, held), settings, tell))
+    return replace(_material(found.space, banks, emulator, found.digest), near=made)
 
 
 def _counter(tell: Tell, what: str) -> Callable[[int, int, str], None]:

@@ -40,7 +40,7 @@ def run_calibration(plan: Plan, out: str, name: str | None, command: str, tell: 
     found = calibrate(plan, tell)
     worlds = _first_folder(found) / "worlds"
     tested = ranks(found.fitted[0].problem, plan.sbc, plan.seed, tell, worlds) if plan.sbc else None
-    checked = check_directly(found, tell) if plan.test else None
+    checked = check_directly(found, tell) if plan.close else None
     return write_calibration(found, (tested, checked), Path(out), (name, command), tell)
 
 

@@ -36,6 +36,7 @@ STRENGTHS = {
     "stimulation": ("session_yield.ect", "session_yield.tms", "session_yield.tdcs"),
     "infusions": (
         "session_yield.ketamine", "transient.ketamine", "transient.felt_infusion", "transient.inert_infusion",
+        "transient.first_hours",
     ),
     "conduct and reporting": (
         "dropout.weekly_hazard", "nocebo.size", "withdrawal.dess_count", "withdrawal.dess_background",

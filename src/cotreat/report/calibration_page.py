@@ -232,13 +232,14 @@ def _machinery(doc: Doc) -> str:
     lines = [
         f"Bank: {bank['wide']:,} points of the prior, {bank['patients']} patients in each arm and point. Networks "
         "stand in for the simulation; they learn from the bank, and where the fit is from direct simulation of "
-        f"{bank['near']:,} and then {bank['test']:,} draws with {bank['test_patients']} patients in each arm. Their "
-        f"error, draw by draw, has a median of {number(e['median'] or 0.0, 2)} standard errors of the figure and is "
+        f"{bank['near']:,} and then {bank['close']:,} draws with {bank['direct_patients']} patients in each arm. At "
+        f"{bank['held']} draws held back, with {bank['held_patients']} patients, their error, draw by draw, has a "
+        f"median of {number(e['median'] or 0.0, 2)} standard errors of the figure and is "
         f"below a fifth for {percent(e['below_fifth'])} of {e['figures']}. In the errors that figures have "
         f"in the fit, where patients of an arm are alike, it is {number(e['median_in_fit'], 2)}, below a fifth for "
         f"{percent(e['below_fifth_in_fit'])}; {e['treatment']}."
-        if bank["test"]
-        else f"Bank: {bank['wide']:,} points of the prior. The error of the networks was measured on points held back: "
+        if bank["close"]
+        else f"Bank: {bank['wide']:,} points of the prior. The error of the networks was measured on draws held back: "
         f"median {number(e['median'] or 0.0, 2)} standard errors of the figure; {e['treatment']}."
     ]
     if direct is not None:

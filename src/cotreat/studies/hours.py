@@ -1,8 +1,8 @@
 """What shows within hours of a dose of ketamine: ratings between two midnights, and dissociation.
 
 The engine rates at midnight. Between the visits before and after a dose everything but the transient changes little, so
-it is read on a straight line between them; the transient comes in closed form with its onset. Each such rating has an
-error of its own.
+it is read on a straight line between them; the transient comes in closed form with its onset, and with it the relief of
+the first hours. Each such rating has an error of its own.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class Hours:
 
     Arrays have the shape (draws, patients). ``rest`` (2, ...): latent score at the midnights before and after the first
     dose, without the transient; ``span``: points for one unit of mood; ``size``: sizes of the transient of the first
-    dose; ``begins``: its time of day in days; ``tau`` and ``onset`` of the transient; ``error`` of the rating, and
-    ``luck``, its standard normal number; ``top`` of the scale. ``peak``: median peak of dissociation of each patient,
+    dose; ``begins``: its time of day in days; ``tau`` and ``onset`` of the transient; ``first``: size of the relief of
+    the first hours, and ``first_fade``, its time constant; ``error`` of the rating, and ``luck``, its standard normal
+    number; ``top`` of the scale. ``peak``: median peak of dissociation of each patient,
     None without ketamine; ``fade``: its time constant; ``spread``: SD of its log between patients.
     """
 
@@ -42,6 +43,8 @@ class Hours:
     begins: float
     tau: np.ndarray
     onset: np.ndarray
+    first: np.ndarray
+    first_fade: np.ndarray
     error: np.ndarray
     luck: np.ndarray
     top: float
@@ -54,6 +57,7 @@ class Hours:
         share = min(self.begins + after, 1.0)
         latent = (1.0 - share) * self.rest[0] + share * self.rest[1]
         transient = self.size * infusion.since_dose(after, self.tau, self.onset)
+        transient = transient + infusion.first_hours(after, self.first, self.first_fade)
         return np.asarray(np.clip(latent - self.span * transient + self.error * self.luck, 0.0, self.top))
 
     def dissociation(self, after: float) -> np.ndarray:
@@ -84,13 +88,14 @@ def hours_of(course: Course, seen: FollowUp, seed: int) -> Hours | None:
         transient = _recorded(course, TRANSIENT, index)
         rating = course.score[index] - p["rating.error"] * error
         latent.append((rating + p["rating.half_span"] * transient).reshape(shape))
-    size = np.zeros(len(cohort.draw))
+    size, first = np.zeros(len(cohort.draw)), np.zeros(len(cohort.draw))
     if dose is not None:
         session = session_of(dose)
         if session is not None:
             size = size + p["transient.ketamine"] * session[1] * p["trait.stimulation"]
         kind = FELT_INFUSION if infusion_of(dose) == FELT_INFUSION else INERT_INFUSION
         size = size + p[f"{TRANSIENT}.{kind}"] * p["trait.expectation"]
+        first = p["transient.first_hours"] * p["trait.expectation"]
     peak = None
     if dose is not None and (session := session_of(dose)) is not None:
         peak = (p["dissociation.ketamine"] * session[1]).reshape(shape)
@@ -102,6 +107,8 @@ def hours_of(course: Course, seen: FollowUp, seed: int) -> Hours | None:
         begins=MORNING if dose is None else dose.hour / 24.0,
         tau=p["transient.time_constant"].reshape(shape),
         onset=p["transient.onset"].reshape(shape),
+        first=first.reshape(shape),
+        first_fade=p["transient.first_hours_time_constant"].reshape(shape),
         error=p["rating.error"].reshape(shape),
         luck=luck.reshape(shape),
         top=float(p["rating.top"][0]),
