@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cotreat.commands.shared import DISCLAIMER, EXAMPLE, Group, print_json, writable
+from cotreat.commands.shared import DISCLAIMER, EXAMPLE, Group, command_line, print_json, writable
 from cotreat.measures.errors import InputError
 
 if TYPE_CHECKING:
@@ -135,14 +135,8 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 
 def _command(options: dict[str, Any]) -> str:
-    parts = ["cotreat calibrate"]
-    parts += ["--quick"] if options["quick"] else []
-    parts += [f"--draws {options['draws']}"] if options["draws"] is not None else []
-    parts += [f"--seed {options['seed']}"]
-    parts += [f"--sbc {options['sbc']}"] if options["sbc"] is not None else []
-    parts += [] if options["rivals"] else ["--no-rivals"]
-    parts += [f"--name {options['name']}"] if options["name"] is not None else []
-    return " ".join(parts)
+    names = ("quick", "draws", "seed", "sbc", "no-rivals", "name")
+    return command_line(["calibrate"], options | {"no_rivals": not options["rivals"]}, names)
 
 
 class Teller:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cotreat.commands.shared import EXAMPLE, Progress, print_json, writable
+from cotreat.commands.shared import EXAMPLE, Progress, command_line, print_json, writable
 from cotreat.measures.errors import InputError
 
 
@@ -94,11 +93,5 @@ def _date(text: str | None) -> dt.date | None:
 
 
 def _remake(file: str, options: dict[str, Any]) -> str:
-    parts = ["cotreat", "monitor", shlex.quote(file)]
-    for name in ("mapping", "today"):
-        if options[name] is not None:
-            parts += [f"--{name}", shlex.quote(options[name])]
-    parts += ["--research"] if options["research"] else []
-    for name in ("lang", "seed", "particles", "params"):
-        parts += [f"--{name}", shlex.quote(str(options[name]))]
-    return " ".join(parts)
+    names = ("mapping", "today", "research", "lang", "seed", "particles", "params")
+    return command_line(["monitor", file], options, names)

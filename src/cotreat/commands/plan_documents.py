@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from cotreat.commands.shared import print_json
+from cotreat.commands.shared import command_line, print_json
 
 
 def document_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,8 +131,5 @@ def _no_course(document: dict[str, Any]) -> list[str]:
 
 
 def _remake(file: str, today: str, given: dict[str, Any]) -> str:
-    parts = ["cotreat", "plan", "course", file]
-    for name, option in (("who", "--patient"), ("pack", "--rules"), ("lang", "--lang")):
-        if given[name] is not None:
-            parts += [option, given[name]]
-    return " ".join(shlex.quote(p) for p in [*parts, "--today", today])
+    named = {"patient": given["who"], "rules": given["pack"], "lang": given["lang"], "today": today}
+    return command_line(["plan", "course", file], named, tuple(named))

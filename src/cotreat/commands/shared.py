@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from cotreat.measures.errors import InputError
 from cotreat.model.parameters import DEFAULT
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cotreat.simulate.run import Settings
     from cotreat.simulate.store import Store
 
@@ -141,18 +143,38 @@ def keeping(progress: Progress, resume: bool) -> Callable[[str], Store]:
 
 def remake(command: str, what: str, options: dict[str, Any]) -> str:
     """The command line that remakes a result."""
-    parts = ["cotreat", command, shlex.quote(what)]
-    for name in ("patients", "draws", "seed", "weeks", "params"):
-        if options.get(name) is not None:
-            parts += [f"--{name}", shlex.quote(str(options[name]))]
-    if options.get("engine", "kernel") != "kernel":
-        parts += ["--engine", options["engine"]]
+    return command_line([command, what], options, ("patients", "draws", "seed", "weeks", "params", "engine"))
+
+
+def command_line(words: Sequence[str], options: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The command line that remakes a result: ``words``, and those of the options ``names`` that are given.
+
+    A flag is named when it is set, an engine when it is not the usual one.
+    """
+    parts = ["cotreat", *(shlex.quote(word) for word in words)]
+    for name in names:
+        value = options.get(name.replace("-", "_"))
+        if value is None or value is False or (name, value) == ("engine", "kernel"):
+            continue
+        parts += [f"--{name}"] if value is True else [f"--{name}", shlex.quote(str(value))]
     return " ".join(parts)
 
 
 def print_json(document: Any) -> None:
     json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
     print()
+
+
+def show(document: Any, as_json: bool, print_text: Callable[[Any, Console], None], *lines: str) -> None:
+    """A document as JSON and nothing else; or as text, and then ``lines``, which say where its files are."""
+    if as_json:
+        print_json(document)
+        return
+    from rich.console import Console
+
+    print_text(document, Console())
+    for line in lines:
+        print(line)
 
 
 def writable(directory: str | None) -> None:
@@ -185,15 +207,12 @@ def write_and_show(document: dict[str, Any], folder: str | None, as_json: bool, 
             path = write_report(document, Path(folder))
         except OSError as error:
             raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
-    if as_json:
-        print_json(document)
-        return
-    from rich.console import Console
-
     from cotreat.report import terminal
 
-    console = Console()
-    show = terminal.print_comparison if kind == "comparison" else terminal.print_prediction
-    show(document, console)
-    if path is not None:
-        print(f"Report: {path}")
+    print_text = terminal.print_comparison if kind == "comparison" else terminal.print_prediction
+    show(document, as_json, print_text, *where(path))
+
+
+def where(path: Path | None) -> tuple[str, ...]:
+    """The line that says where the report is, if there is one."""
+    return () if path is None else (f"Report: {path}",)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cotreat.commands.shared import EXAMPLE, Group, Progress, print_json, settings, simulation_options, writable
+from cotreat.commands.shared import (
+    EXAMPLE,
+    Group,
+    Progress,
+    command_line,
+    settings,
+    show,
+    simulation_options,
+    where,
+    writable,
+)
 from cotreat.measures.errors import InputError
 from cotreat.model.parameters import DEFAULT
 
 _SHOWN = (
     'cotreat timing --stimulation "ECT 3 times a week for 3 weeks" --drug "nortriptyline to 100 ng/mL for 24 weeks"'
 )
+_SIMULATED = ("patients", "draws", "seed", "params", "engine")
 _USUAL = {"ect": "ECT candidates"}
 _OUTCOMES = {"well": ("well",), "score": ("mean score",), "both": ("well", "mean score")}
 
@@ -74,18 +84,13 @@ def timing(ctx: click.Context, /, stimulation: str | None, drug: str | None, **o
         title = f"{document['question']['drug']} around {document['question']['stimulation']}"
         path = _write_page(document, timing_page, title, folder)
         _write_comparisons(document, folder)
-    if as_json:
-        print_json(document)
-        return
-    from rich.console import Console
-
     from cotreat.report.timing_terminal import print_timing
 
-    print_timing(document, Console())
-    if path is not None:
-        again = " ".join(f"--{k} {shlex.quote(str(options[k]))}" for k in ("patients", "draws", "seed", "params"))
-        print(f"Report: {path}")
-        print(f"Each point of the curve: cotreat compare {folder}/compare/FILE.yaml {again}")
+    lines = where(path)
+    if lines:
+        again = command_line(["compare", f"{folder}/compare/FILE.yaml"], options, _SIMULATED)
+        lines = (*lines, f"Each point of the curve: {again}")
+    show(document, as_json, print_timing, *lines)
 
 
 @timing.command("map", epilog=EXAMPLE + "cotreat timing map --patients 20160 --out map")
@@ -134,9 +139,8 @@ def direction(stimulation: str, drug: str, **options: Any) -> None:
     grid = Grid(draws=options["cell_draws"])
     chosen = settings(options | {"draws": 1, "engine": "kernel"}, None)
     how = Setting(population(who), load_parameters(options["params"]), chosen, options["week"])
-    names = ("week", "outcome", "reading", "cell-draws", "patients", "seed", "params")
-    command = f"cotreat timing map --stimulation {shlex.quote(stimulation)} --drug {shlex.quote(drug)} "
-    command += " ".join(f"--{n} {shlex.quote(str(options[n.replace('-', '_')]))}" for n in names)
+    names = ("population", "week", "outcome", "reading", "cell-draws", "patients", "seed", "params")
+    command = command_line(["timing", "map", *_asked(stimulation, drug)], options, names)
     with Progress(as_json) as progress:
         document = direction_map(question, how, grid, (options["outcome"], options["reading"]), command, progress)
     path = None
@@ -144,16 +148,9 @@ def direction(stimulation: str, drug: str, **options: Any) -> None:
         from cotreat.report.direction_map_page import direction_page
 
         path = _write_page(document, direction_page, "The direction map", folder)
-    if as_json:
-        print_json(document)
-        return
-    from rich.console import Console
-
     from cotreat.report.direction_map_page import print_map
 
-    print_map(document, Console())
-    if path is not None:
-        print(f"Report: {path}")
+    show(document, as_json, print_map, *where(path))
 
 
 @timing.command("settle", epilog=EXAMPLE + "cotreat timing settle --draws 400 --patients 8000")
@@ -189,10 +186,8 @@ def settle_command(stimulation: str, drug: str, **options: Any) -> None:
     question = read_question(stimulation, drug)
     who = options["population"] or _USUAL.get(pathway(question.subject) or "", "TRD outpatients")
     how = Setting(population(who), load_parameters(options["params"]), settings(options | {"engine": "kernel"}, None))
-    command = f"cotreat timing settle --stimulation {shlex.quote(stimulation)} --drug {shlex.quote(drug)} "
-    command += " ".join(
-        f"--{n} {shlex.quote(str(options[n]))}" for n in ("sizes", "patients", "draws", "seed", "params")
-    )
+    names = ("population", "sizes", "patients", "draws", "seed", "params")
+    command = command_line(["timing", "settle", *_asked(stimulation, drug)], options, names)
     with Progress(as_json) as progress:
         document = settle(question, how, sizes, command, progress)
     path = None
@@ -202,17 +197,12 @@ def settle_command(stimulation: str, drug: str, **options: Any) -> None:
         path = _write_page(document, settle_page, "Which trial would settle it?", folder)
         files = {f"{r['design'].replace(' ', '-')}_{r['patients']}.yaml": r["trial"] for r in document["designs"]}
         _write_files(f"{folder}/trials", files)
-    if as_json:
-        print_json(document)
-        return
-    from rich.console import Console
-
     from cotreat.report.settle_text import print_settle
 
-    print_settle(document, Console())
-    if path is not None:
-        print(f"Report: {path}")
-        print(f"Power of each: cotreat trial {folder}/trials/FILE.yaml")
+    lines = where(path)
+    if lines:
+        lines = (*lines, f"Power of each: cotreat trial {folder}/trials/FILE.yaml")
+    show(document, as_json, print_settle, *lines)
 
 
 @timing.command(
@@ -236,10 +226,7 @@ def schedule_command(file: str, **options: Any) -> None:
     writable(folder)
     search = read_search(file)
     how = Setting(search.who, load_parameters(options["params"]), settings(options, None), options["week"])
-    command = f"cotreat timing schedule {shlex.quote(file)} "
-    command += " ".join(
-        f"--{n} {shlex.quote(str(options[n]))}" for n in ("week", "patients", "draws", "seed", "params")
-    )
+    command = command_line(["timing", "schedule", file], options, ("week", *_SIMULATED))
     with Progress(as_json) as progress:
         document = schedule(search, how, command, progress)
     path = None
@@ -247,16 +234,9 @@ def schedule_command(file: str, **options: Any) -> None:
         from cotreat.report.schedule_page import schedule_page
 
         path = _write_page(document, schedule_page, document["title"], folder)
-    if as_json:
-        print_json(document)
-        return
-    from rich.console import Console
-
     from cotreat.report.settle_text import print_schedule
 
-    print_schedule(document, Console())
-    if path is not None:
-        print(f"Report: {path}")
+    show(document, as_json, print_schedule, *where(path))
 
 
 def _write_page(document: dict[str, Any], made: Callable[..., Any], title: str, folder: str) -> Path:
@@ -282,11 +262,12 @@ def _write_comparisons(document: dict[str, Any], folder: str) -> None:
     _write_files(f"{folder}/compare", {p["file"]: p["comparison"] for p in document["curve"]})
 
 
+def _asked(stimulation: str, drug: str) -> tuple[str, ...]:
+    return ("--stimulation", stimulation, "--drug", drug)
+
+
 def _remake(stimulation: str, drug: str, options: dict[str, Any]) -> str:
-    parts = ["cotreat timing", "--stimulation", shlex.quote(stimulation), "--drug", shlex.quote(drug)]
-    for flag, name in (("--from", "low"), ("--to", "high"), ("--population", "population"), ("--patient", "facts")):
-        if options[name] is not None:
-            parts += [flag, shlex.quote(str(options[name]))]
-    for name in ("week", "outcome", "patients", "draws", "seed", "params"):
-        parts += [f"--{name}", shlex.quote(str(options[name]))]
-    return " ".join(parts)
+    named = options | {"from": options["low"], "to": options["high"], "patient": options["facts"]}
+    named |= {"lang": None if options["lang"] == "en" else options["lang"]}
+    names = ("from", "to", "population", "patient", "week", "outcome", "lang")
+    return command_line(["timing", *_asked(stimulation, drug)], named, (*names, *_SIMULATED))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cotreat.commands.shared import EXAMPLE, Progress, keeping, print_json, resumable, writable
+from cotreat.commands.shared import EXAMPLE, Progress, command_line, keeping, resumable, show, where, writable
 from cotreat.measures.errors import InputError
 from cotreat.model.parameters import DEFAULT
 
@@ -58,16 +57,9 @@ def trial(file: str, as_json: bool, out: str | None, resume: bool, **options: An
         from cotreat.report.trial_page import write_trial_report
 
         path = write_trial_report(document, Path(out))
-    if as_json:
-        print_json(document)
-        return
-    from rich.console import Console
-
     from cotreat.report.trial_terminal import print_trial
 
-    print_trial(document, Console())
-    if path is not None:
-        print(f"Report: {path}")
+    show(document, as_json, print_trial, *where(path))
 
 
 def _at(text: str) -> Any:
@@ -79,12 +71,5 @@ def _at(text: str) -> Any:
 
 
 def _remake(file: str, options: dict[str, Any]) -> str:
-    parts = ["cotreat", "trial", shlex.quote(file)]
-    for name in ("trials", "draws", "patients", "seed", "params", "at"):
-        if options[name] is not None:
-            parts += [f"--{name}", shlex.quote(str(options[name]))]
-    if options["no_assurance"]:
-        parts.append("--no-assurance")
-    if options["engine"] != "kernel":
-        parts += ["--engine", options["engine"]]
-    return " ".join(parts)
+    names = ("trials", "draws", "patients", "seed", "params", "at", "no-assurance", "engine")
+    return command_line(["trial", file], options, names)
