@@ -29,8 +29,8 @@ def test_unit_networks_come_closer_to_where_the_fit_is(tmp_path: Path, monkeypat
     plan = replace(small_plan(), train=TrainSettings(width=24, steps=200, batch=128), direct_patients=40)
     refine = TrainSettings(width=24, steps=1200, batch=128, rate=1e-3)
     made = [
-        make_material(replace(plan, near=near, test=test, refine=refine, last=refine), STUDIES, False, lambda _: None)
-        for near, test in ((0, 0), (512, 0), (512, 1024))
+        make_material(replace(plan, near=near, close=close, refine=refine, last=refine), STUDIES, False, lambda _: None)
+        for near, close in ((0, 0), (512, 0), (512, 1024))
     ]
     error = [np.sqrt(np.nanmean(np.where(m.emulator.is_mean, np.nan, m.emulator.error) ** 2)) for m in made]
     assert error[0] > error[1] > error[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import jax
 import numpy as np
 
 from cotreat.calibrate.bank import fitted_studies
@@ -94,7 +95,10 @@ def _fitted(plan: Plan, keys: Sequence[str], rival: Rival, material: Material, t
         assert callable(make)
         return kept_fit(folder / f"{stem}-without-{cohort}.npz", make, tell, f"{rival.name} without {cohort}")
 
-    return Fitted(rival, material, p, made, tuple(leave_one_out(p, made, how, again)))
+    found = Fitted(rival, material, p, made, tuple(leave_one_out(p, made, how, again)))
+    # each fit compiles thousands of programs that nobody runs again, and a process may hold only so many
+    jax.clear_caches()  # type: ignore[no-untyped-call]
+    return found
 
 
 # ---- predictions of the mixture -------------------------------------------------------------------------------------

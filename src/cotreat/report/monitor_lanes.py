@@ -165,6 +165,15 @@ class Rated:
     bands: Sequence[tuple[str, float]]
 
 
+def _grid(x: Scale, y: Scale, ticks: list[float]) -> list[str]:
+    """A line across the lane at each tick, with its number at the right."""
+    drawn = []
+    for tick in ticks:
+        drawn.append(line(x.start, y(tick), x.end, y(tick), class_="grid"))
+        drawn.append(text(x.end + 4, y(tick) + 4, tick_text(tick, ticks), class_="tick"))
+    return drawn
+
+
 def rating_lane(rated: Rated) -> Lane:
     """Ratings as dots, what the filter expects as a line, the usual range as a band, cut-offs of the scale as lines."""
     values = [v for _, v in rated.ratings] + [b for pair in rated.usual for b in pair] + list(rated.expected)
@@ -174,10 +183,7 @@ def rating_lane(rated: Rated) -> Lane:
 
     def draw(x: Scale, y0: float, y1: float) -> str:
         y = Scale(ticks[0], ticks[-1], y1, y0 + 4)
-        parts = []
-        for tick in ticks:
-            parts.append(line(x.start, y(tick), x.end, y(tick), class_="grid"))
-            parts.append(text(x.end + 4, y(tick) + 4, tick_text(tick, ticks), class_="tick"))
+        parts = _grid(x, y, ticks)
         for name, start in rated.bands:
             if ticks[0] < start < ticks[-1]:
                 parts.append(line(x.start, y(start), x.end, y(start), class_="base", stroke_dasharray="1 4"))
@@ -256,10 +262,7 @@ def part_lane(name: str, parts: Sequence[tuple[int, Sequence[float]]], unit: str
 
     def draw(x: Scale, y0: float, y1: float) -> str:
         y = Scale(ticks[0], ticks[-1], y1, y0 + 4)
-        drawn = []
-        for tick in ticks:
-            drawn.append(line(x.start, y(tick), x.end, y(tick), class_="grid"))
-            drawn.append(text(x.end + 4, y(tick) + 4, tick_text(tick, ticks), class_="tick"))
+        drawn = _grid(x, y, ticks)
         for arm, values in parts:
             dash = {RELAPSE_ARM: "7 4", STRESS_ARM: "2 3.5"}.get(arm, "")
             stroke: dict[str, Any] = {"stroke_dasharray": dash} if dash else {}
@@ -285,10 +288,7 @@ def fan_lane(
 
     def draw(x: Scale, y0: float, y1: float) -> str:
         y = Scale(ticks[0], ticks[-1], y1, y0 + 4)
-        parts = []
-        for tick in ticks:
-            parts.append(line(x.start, y(tick), x.end, y(tick), class_="grid"))
-            parts.append(text(x.end + 4, y(tick) + 4, tick_text(tick, ticks), class_="tick"))
+        parts = _grid(x, y, ticks)
         days = [x(last + row["days_ahead"]) for row in fan]
         bands = "".join(
             element(
