@@ -33,3 +33,15 @@ def test_unit_a_large_gain_is_synergy_on_the_drive() -> None:
     drive = next(r for r in found["rows"] if r["unit"] == "latent drive")
     assert drive["sign"] == 1
     assert found["word"] == ("synergy" if {r["sign"] for r in found["rows"]} == {1} else "not identified")
+
+
+def test_unit_a_draw_that_hardly_anybody_enters_is_left_out_and_counted() -> None:
+    parameters = load_parameters()
+    name = "chronicity.mean.depressed"
+    ill = np.array(parameters.draws(SETTINGS.draws, SETTINGS.seed)[name])
+    ill[4] = -0.8  # nobody is ill for long
+    found = interaction(CASES[0], parameters.with_given({name: ill}), SETTINGS)
+    assert (found["draws"], found["left_out"], found["patients"]) == (19, 1, 40)
+    others = {k: np.delete(v, 4) for k, v in parameters.draws(SETTINGS.draws, SETTINGS.seed).items()}
+    fewer = Settings(patients=19 * 40, draws=19, seed=SETTINGS.seed, weeks=6)
+    assert interaction(CASES[0], parameters.with_given(others), fewer)["rows"] == found["rows"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cotreat.evidence.load import load_study, load_text
@@ -148,6 +149,18 @@ outcomes:
     assert document["outcomes"][0]["median"] is not None
     settings, _, left_out = feasible(study, SMALL, prior)
     assert (settings.draws + left_out, settings.per_draw) == (SMALL.draws, SMALL.per_draw)
+
+
+def test_unit_draws_in_which_nobody_is_ill_enough_are_left_out() -> None:
+    parameters = load_parameters()
+    name = "chronicity.mean.resistant"
+    ill = np.array(parameters.draws(SMALL.draws, SMALL.seed)[name])
+    ill[[3, 8]] = -0.8  # nobody is ill for long
+    entry = "sd: 4}, entry_at_least: {scale: HAM-D17, score: 20}}"
+    study = load_text(TINY.replace("sd: 4}}", entry))
+    document = predict(study, SMALL, parameters.with_given({name: ill}))
+    assert document["draws_left_out"] == 2
+    assert document["outcomes"][0]["median"] is not None
 
 
 TINY = """

@@ -24,6 +24,7 @@ from cotreat.simulate.entrants import Entrants
 from cotreat.simulate.result import acute_course, follow_up, on_scale
 from cotreat.simulate.run import Course, Settings, follow, start_cohort
 from cotreat.simulate.tables import Decisions
+from cotreat.studies.feasible import admitting
 
 LEVEL = 0.9
 
@@ -69,8 +70,12 @@ def interactions(
 
 
 def interaction(case: Factorial, parameters: ParameterSet, settings: Settings) -> dict[str, Any]:
-    """One case: medians and 90 % intervals over draws, and whether the word synergy is allowed."""
+    """One case: medians and 90 % intervals over draws, and whether the word synergy is allowed.
+
+    Draws in which hardly any candidate meets the entry rule are left out, and counted (``left_out``).
+    """
     people = population(case.population)
+    settings, parameters, left_out = admitting(people, settings, parameters)
     decisions = Decisions.of(find_scale(people.scale))
     parts = {
         "both": [case.stimulation, case.drug],
@@ -93,7 +98,7 @@ def interaction(case: Factorial, parameters: ParameterSet, settings: Settings) -
     signs = {r["sign"] for r in rows}
     return {
         "name": case.name, "population": case.population, "day": case.day, "sentences": [case.stimulation, case.drug],
-        "rows": rows, "draws": settings.draws, "patients": settings.per_draw,
+        "rows": rows, "draws": settings.draws, "left_out": left_out, "patients": settings.per_draw,
         "word": {frozenset({1}): "synergy", frozenset({-1}): "antagonism"}.get(frozenset(signs), "not identified"),
     }  # fmt: skip
 

@@ -153,7 +153,9 @@ def _interactions(doc: Doc) -> str:
             for r in case["rows"]
         ]
         heads = ("Read as", "Stimulation", "Drug", "Interaction", "Above 0")
-        title = f"{case['name']}, day {case['day']}, {case['population']}: {case['word']}"
+        less = case.get("left_out", 0)
+        fewer = f" ({less} of {case['draws'] + less} draws left out: hardly anybody would enter)" if less else ""
+        title = f"{case['name']}, day {case['day']}, {case['population']}: {case['word']}{fewer}"
         parts.append(table(Table(title, heads, rows, wide=True), doc["status"]))
     lead = paragraph(
         "Each cell has the same patients and the same luck; medians and 90 % of draws, better is positive. The word "

@@ -56,8 +56,8 @@ def predict(
 ) -> dict[str, Any]:
     """Predict every figure of a study; the document has the fields of ``cotreat predict --json``.
 
-    ``draws_left_out``: parameter draws with which the run-in brings hardly anybody to the entry rule; the study could
-    not have taken place with them.
+    ``draws_left_out``: parameter draws with which hardly anybody meets the entry rule, at once or after the run-in; the
+    study could not have taken place with them.
     """
     settings, parameters = settings or Settings(), parameters or load_parameters()
     arms = simulate_arms(study, settings, parameters)
