@@ -15,7 +15,7 @@ from cotreat.calibrate.levels import LevelTable
 from cotreat.calibrate.predictive import FigureDraws, crps, place, quantiles
 from cotreat.calibrate.terms import StudyTerms
 from cotreat.evidence.schema import Study
-from cotreat.studies.figures import OVERDISPERSION
+from cotreat.studies.figures import SHAPES, design_effect
 
 LEVELS = (0.5, 0.8, 0.95)
 PRIOR_DRIVEN = 0.8
@@ -173,11 +173,11 @@ def against_regression(cases: Sequence[Case], seed: int = 4) -> list[Rivalry]:
 
 def _chance(r: ArmFigure, p: np.ndarray, f: FigureDraws, rng: np.random.Generator) -> np.ndarray:
     """What a trial of its size would print."""
-    wide = np.sqrt(1.0 + (r.size - 1.0) * OVERDISPERSION)
+    wide = np.sqrt(design_effect(r.size))
     if not r.share:
         return np.asarray(p + wide * f.scale * rng.standard_normal(len(p)))
-    a, n = (1 - OVERDISPERSION) / OVERDISPERSION, max(round(r.size), 1)
-    q = rng.beta(np.maximum(a * p, 1e-3), np.maximum(a * (1 - p), 1e-3))
+    n = max(round(r.size), 1)
+    q = rng.beta(np.maximum(SHAPES * p, 1e-3), np.maximum(SHAPES * (1 - p), 1e-3))
     return np.asarray((rng.binomial(n, q) + rng.uniform(-0.5, 0.5, len(p))) / n)
 
 

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from cotreat.calibrate.levels import LevelTable
 from cotreat.calibrate.terms import effective_size, standard_error, typical_sd, weight_of
 from cotreat.evidence.schema import Outcome, Study
-from cotreat.studies.figures import OVERDISPERSION
+from cotreat.studies.figures import design_effect
 
 _PRIOR_SD = 1.5
 
@@ -91,7 +91,7 @@ def arm_figures(study: Study, s: int, table: LevelTable, chosen: tuple[int, ...]
             if n is None:
                 continue
             p = (o.observed * n + 0.5) / (n + 1.0)
-            variance = 1.0 / (n * p * (1 - p)) * (1.0 + (n - 1.0) * OVERDISPERSION)
+            variance = 1.0 / (n * p * (1 - p)) * design_effect(n)
             row = _row(study, o, o.measure)
             out.append(
                 ArmFigure(s, i, True, float(np.log(p / (1 - p))), variance / weight_of(study, o), row, n, 1.0, 0.0)
@@ -102,7 +102,7 @@ def arm_figures(study: Study, s: int, table: LevelTable, chosen: tuple[int, ...]
             if se is None or unit is None:
                 continue
             n = float(o.n or 50)
-            variance = (se / unit) ** 2 * (1.0 + (n - 1.0) * OVERDISPERSION)
+            variance = (se / unit) ** 2 * design_effect(n)
             row = _row(study, o, "change")
             out.append(
                 ArmFigure(s, i, False, (o.observed - shift) / unit, variance / weight_of(study, o), row, n, unit, shift)

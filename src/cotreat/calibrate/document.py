@@ -29,7 +29,7 @@ from cotreat.calibrate.stages import Calibration, Foreseen, fitted_figures, left
 from cotreat.calibrate.terms import size_of
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.model.parameter_set import LINEAR_MOOD
-from cotreat.studies.figures import OVERDISPERSION
+from cotreat.studies.figures import design_effect
 
 DISCLAIMER = "Research and decision support, not a medical device"
 _BANK = ("wide", "patients", "near", "close", "direct_patients", "held", "held_patients")
@@ -237,7 +237,7 @@ def widening(study: Study, i: int) -> float:
     outcome = study.outcomes[i]
     n = size_of(study, outcome) or 1.0
     each = n / 2.0 if outcome.kind == "contrast" else n
-    return float(np.sqrt(1.0 + max(each - 1.0, 0.0) * OVERDISPERSION))
+    return float(np.sqrt(design_effect(max(each, 1.0))))
 
 
 def left_scales(found: Calibration, s: int) -> list[FigureDraws]:

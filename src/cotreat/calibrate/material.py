@@ -175,7 +175,7 @@ def make_material(plan: Plan, keys: Sequence[str], linear: bool, tell: Tell) -> 
     for stage, (name, count, wider) in enumerate(stages):
         if not count:
             return found
-        found = _closer(plan, found, banks, folder / name, (stage, count, wider, seen), tell)
+        found, seen = _closer(plan, found, banks, folder / name, (stage, count, wider, seen), tell)
     return found
 
 
@@ -186,25 +186,24 @@ def _closer(
     folder: Path,
     how: tuple[int, int, float, list[Lesson]],
     tell: Tell,
-) -> Material:
-    """Material with networks refined where a fit is; ``how``: stage, draws, how wide, and what was seen before.
+) -> tuple[Material, list[Lesson]]:
+    """Material with networks refined where a fit is, and what has been seen so far.
 
-    What is seen here is put before it.
+    ``how``: stage, draws, how wide, and what was seen before; what is seen here is put before it.
     """
     stage, count, wider, seen = how
     p = found.problem()
     run = replace(plan.first, seed=plan.seed + stage)
     made = kept_fit(folder.with_suffix(".npz"), lambda: fit(p, run, near=found.near), tell, f"{folder.name} fit")
     about = around(made, count, plan.seed, wider)
-    seen.insert(
-        0, lesson_of_draws(p, about, simulate_fit(p, about, (count, plan.direct_patients, plan.jobs), folder, tell))
-    )
+    direct = simulate_fit(p, about, (count, plan.direct_patients, plan.jobs), folder, tell)
+    seen = [lesson_of_draws(p, about, direct), *seen]
     few = plan.held if stage else plan.held // _FEWER
     apart = around(made, few, plan.seed + _APART, wider)
     held = simulate_fit(p, apart, (few, plan.held_patients, plan.jobs), folder.with_name(f"{folder.name}-held"), tell)
     settings = plan.last if stage else plan.refine
     emulator = _kept_networks(folder / "networks.npz", lambda: refined(p, seen, (apart, held), settings, tell))
-    return replace(_material(found.space, banks, emulator, found.digest), near=made)
+    return replace(_material(found.space, banks, emulator, found.digest), near=made), seen
 
 
 def _counter(tell: Tell, what: str) -> Callable[[int, int, str], None]:

@@ -22,7 +22,7 @@ from cotreat.calibrate.infer import Fit, Problem, coordinates, log_density, unse
 from cotreat.calibrate.levels import LevelTable
 from cotreat.calibrate.terms import size_of, standard_error
 from cotreat.evidence.schema import Study
-from cotreat.studies.figures import OVERDISPERSION
+from cotreat.studies.figures import SHAPES, design_effect
 
 CONTRASTS = {"smd": "smd", "mean_difference": "difference", "risk_ratio": "log_rr", "odds_ratio": "log_or",
              "risk_difference": "risk_difference", "hazard_ratio": "log_hr"}  # fmt: skip
@@ -134,8 +134,7 @@ def _share(study: Study, i: int, p: np.ndarray, rng: np.random.Generator) -> Fig
     n = size_of(study, outcome)
     if n is None:
         return None
-    a = (1 - OVERDISPERSION) / OVERDISPERSION
-    q = rng.beta(np.maximum(a * p, 1e-3), np.maximum(a * (1 - p), 1e-3))
+    q = rng.beta(np.maximum(SHAPES * p, 1e-3), np.maximum(SHAPES * (1 - p), 1e-3))
     count = rng.binomial(max(round(n), 1), q)
     # a count is spread over its cell, so that ties with the observed count do not decide
     shown = (count + rng.uniform(-0.5, 0.5, len(count))) / max(round(n), 1)
@@ -150,7 +149,7 @@ def _mean(study: Study, i: int, m: np.ndarray, sd: np.ndarray, rng: np.random.Ge
     se = standard_error(study, outcome)
     if n is None or se is None:
         return None
-    wide = np.sqrt(1.0 + (n - 1.0) * OVERDISPERSION)
+    wide = np.sqrt(design_effect(n))
     noise = sd / np.sqrt(n) if outcome.sd is None and outcome.ci95 is None and outcome.se is None else se
     return FigureDraws(i, outcome.observed, m + wide * noise * rng.standard_normal(len(m)), m, se)
 
@@ -171,7 +170,7 @@ def _contrast(
     centre = contrast(kind, a, b, sds)
     error = np.asarray(expected_error(kind, (a, b), sds, sides(study, i)) if se is None else se)
     n = (size_of(study, outcome) or 2.0) / 2.0
-    noise = error * np.sqrt(1.0 + (n - 1.0) * OVERDISPERSION) * rng.standard_normal(len(a))
+    noise = error * np.sqrt(design_effect(n)) * rng.standard_normal(len(a))
     observed = outcome.observed
     if observed is not None and kind.startswith("log_"):
         observed = float(np.log(max(observed, 1e-3)))

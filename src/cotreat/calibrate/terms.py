@@ -19,7 +19,7 @@ import numpy as np
 from cotreat.calibrate.levels import LevelTable
 from cotreat.evidence.schema import Outcome, Study
 from cotreat.measures.reached import at_any_rating
-from cotreat.studies.figures import OVERDISPERSION, SCORES
+from cotreat.studies.figures import SCORES, design_effect
 
 VISIT_CORRELATION = 0.65
 SCALE_CORRELATION = 0.8
@@ -298,7 +298,7 @@ def _mean_blocks(study: Study, table: LevelTable, unused: list[str | None]) -> l
         figures = [study.outcomes[i] for i in members]
         se = np.array([standard_error(study, o) for o in figures], float)
         n = np.array([size_of(study, o) or 1.0 for o in figures])
-        se = se * np.sqrt(1.0 + (n - 1.0) * OVERDISPERSION)
+        se = se * np.sqrt(design_effect(n))
         corr = _joint(np.array([[_closeness(a, b) for b in figures] for a in figures]))
         levels = tuple(table.of_outcome[i][0] for i in members)
         observed = tuple(float(o.observed or 0.0) for o in figures)
@@ -351,7 +351,7 @@ def _contrast_blocks(study: Study, table: LevelTable, unused: list[str | None]) 
         observed.append(float(np.log(max(value, 1e-3))) if kind.startswith("log_") else value)
     se = np.array([standard_error(study, o) for o in figures], float)
     n = np.array([(size_of(study, o) or 2.0) / 2.0 for o in figures])
-    se = se * np.sqrt(1.0 + (n - 1.0) * OVERDISPERSION)
+    se = se * np.sqrt(design_effect(n))
     corr = _joint(np.array([[_overlap(a, b) * _closeness(a, b) for b in figures] for a in figures]))
     weight = float(np.mean([weight_of(study, o) for o in figures]))
     groups = tuple(sorted({k for o in figures for k in o.arms}))

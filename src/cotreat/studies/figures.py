@@ -7,6 +7,7 @@ number of patients simulated; beside them stands the variance of that simulation
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,9 +33,12 @@ WITHDRAWAL = frozenset({"withdrawal"})
 TAPER = frozenset({"taper_success"})
 WORSENING = frozenset({"worsening"})
 DISSOCIATION = frozenset({"dissociation"})
+_Size = TypeVar("_Size", float, np.ndarray)
 OVERDISPERSION = 0.02
 """Correlation between patients of one arm of a trial: no arm counts for more than fifty independent patients. Of 0.01,
 0.02 and 0.03 the first predicts left-out cohorts worse by seven units of log density, the others alike."""
+SHAPES = (1.0 - OVERDISPERSION) / OVERDISPERSION
+"""Sum of both shapes of the beta distribution of true shares of arms that are alike but for this correlation."""
 PROPORTIONS = POINTS | SUSTAINED | EVENTS | WITHDRAWAL | TAPER | WORSENING | DISSOCIATION
 SCORES = frozenset({"score", "change", "percent_change"})
 RATIOS = frozenset({"risk_ratio", "odds_ratio", "hazard_ratio", "risk_difference"})
@@ -282,6 +286,11 @@ def relapse_definition(outcome: Outcome, simulated: Scale) -> RelapseDefinition:
     if not definition.by_score:
         raise CannotPredictError(f"relapse by events alone is not modelled: {definition.not_modelled}")
     return definition
+
+
+def design_effect(n: _Size) -> _Size:
+    """Variance of a mean of ``n`` patients of one arm, over that of ``n`` independent patients (Kish 1965)."""
+    return 1.0 + (n - 1.0) * OVERDISPERSION
 
 
 def definition(outcome: Outcome, arms: list[SimulatedArm], measure: str) -> str | None:

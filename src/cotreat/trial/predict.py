@@ -28,9 +28,11 @@ from cotreat.studies.figures import (
     PROPORTIONS,
     RATIOS,
     SCORES,
+    SHAPES,
     CannotPredictError,
     chosen_arms,
     definition,
+    design_effect,
     mean_score,
     share,
 )
@@ -232,9 +234,8 @@ def _sampled(shares: tuple[np.ndarray, np.ndarray], sizes: tuple[float, float], 
 
 def _seen(p: np.ndarray, n: float, u: np.ndarray, measure: str) -> np.ndarray:
     """Published shares (draws, trials) of an arm of ``n`` patients whose average truth is ``p``; ``u`` (trials, 2)."""
-    a = (1.0 - OVERDISPERSION) / OVERDISPERSION
     p = np.clip(p, _LEAST, 1 - _LEAST)[:, None]
-    own = np.clip(betaincinv(a * p, a * (1 - p), np.clip(u[:, 0], 1e-6, 1 - 1e-6)), 1e-6, 1 - 1e-6)
+    own = np.clip(betaincinv(SHAPES * p, SHAPES * (1 - p), np.clip(u[:, 0], 1e-6, 1 - 1e-6)), 1e-6, 1 - 1e-6)
     if np.isinf(n):
         return np.asarray(own)
     events = np.clip(np.ceil(bdtrik(np.clip(u[:, 1], 1e-9, 1 - 1e-9), n, own) - 1e-9), 0.0, n)
@@ -244,14 +245,13 @@ def _seen(p: np.ndarray, n: float, u: np.ndarray, measure: str) -> np.ndarray:
 
 def _per(n: float) -> float:
     """One over the independent patients that ``n`` patients of an arm count for."""
-    return OVERDISPERSION if np.isinf(n) else (1.0 + (n - 1.0) * OVERDISPERSION) / n
+    return OVERDISPERSION if np.isinf(n) else design_effect(n) / n
 
 
 def _in_a_trial(p: np.ndarray) -> np.ndarray:
     """True shares of single arms when ``p`` is what arms like them have on average (beta distributions, joined)."""
-    a = (1.0 - OVERDISPERSION) / OVERDISPERSION
     inside = np.clip(p, 1e-6, 1 - 1e-6)[:, None]
-    spread = betaincinv(a * inside, a * (1 - inside), (np.arange(_SPREAD) + 0.5) / _SPREAD)
+    spread = betaincinv(SHAPES * inside, SHAPES * (1 - inside), (np.arange(_SPREAD) + 0.5) / _SPREAD)
     return np.asarray(np.quantile(spread, (np.arange(_JOINED) + 0.5) / _JOINED))
 
 
