@@ -64,3 +64,26 @@ def test_unit_draws_of_one_mood_state_are_passed_over_or_refused(tmp_path: Path)
     name = draws(tmp_path / "linear.npz", np.ones(10))
     with pytest.raises(InputError, match="'tiny' holds only mood without two states"):
         Filter(person(3), FilterSettings(particles=100), load_parameters(name))
+
+
+def test_property_what_counts_as_withdrawal_does_not_hang_on_its_unit(tmp_path: Path) -> None:
+    """Twice the withdrawal with half of what a unit of it does is the same person."""
+    one = load_parameters(draws(tmp_path / "one.npz", np.zeros(60)))
+    twice = load_parameters(draws(tmp_path / "twice.npz", np.zeros(60), **in_units_half_as_large(60)))
+    said = []
+    for parameters in (one, twice):
+        run = Filter(person(60, cut=40, wave=41), FilterSettings(particles=400), parameters)
+        said.append((run.usual, run.run()))
+    assert said[1][0] == pytest.approx(2.0 * said[0][0])
+    assert said[0][1].withdrawal.max() > 0.5
+    np.testing.assert_allclose(said[1][1].withdrawal, said[0][1].withdrawal, atol=1e-3)
+    np.testing.assert_allclose(said[1][1].lately, said[0][1].lately, atol=1e-3)
+
+
+def in_units_half_as_large(rows: int) -> dict[str, np.ndarray]:
+    """The withdrawal block of the first set in another unit."""
+    prior = load_parameters("literature-2026").draws(rows, 5)
+    weights = {k: 2.0 * v for k, v in prior.items() if k.startswith("withdrawal_weight.")}
+    return weights | {
+        f"withdrawal.{k}": prior[f"withdrawal.{k}"] / 2.0 for k in ("mood", "anxiety", "sleep", "somatic")
+    }

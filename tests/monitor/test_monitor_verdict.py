@@ -59,11 +59,11 @@ def test_unit_a_cut_of_a_drug_without_effect_in_the_model_cannot_be_told() -> No
 
 def test_unit_reasons_name_the_cut_the_items_and_the_shape() -> None:
     track = follow(person(78, cut=60, wave=61), FEW)
-    found = verdict(track, 72)
+    found = verdict(track, 68)
     keys = [key for key, _ in found.reasons]
     assert {"onset", "items"} <= set(keys)
     text = " ".join(found.lines("en"))
-    assert "day 12 after paroxetine went from 20 to 0 mg" in text
+    assert "day 8 after paroxetine went from 20 to 0 mg" in text
     assert "body items +" in text
 
 

@@ -22,9 +22,9 @@ from cotreat.monitor.resample import left, left_within, out_of_balance, redraw, 
 from cotreat.monitor.signals import STRESS, Expected, expected
 
 PRESENT = 0.25
-"""Withdrawal that counts as present: a quarter of that of a person of usual proneness who stops at once."""
+"""Withdrawal that counts as present: a quarter of ``Filter.usual``."""
 ONGOING = 0.35
-"""Withdrawal that counts as still there on a day: the end of a wave cannot be told from what is usual."""
+"""The same for withdrawal that is still there on a day: the end of a wave cannot be told from what is usual."""
 BEGUN = 0.25
 """Symptoms of the ill state that count as a relapse that has begun: a quarter of the way."""
 RESAMPLE = 0.5
@@ -32,6 +32,7 @@ COLLAPSE = 0.03
 """Share of particles that carry the weight, below which a day is taken in stages."""
 LEAD_IN = 60
 SHARE_ILL = 0.05
+_USUAL_WEIGHT = "withdrawal_weight.antidepressant"
 _MOST_STAGES = 12
 _MOVES = 2
 _PUSHED, _PUSH = 0.04, 0.7
@@ -91,7 +92,11 @@ class Track:
 
 
 class Filter:
-    """A filter over one record; ``days`` may be taken one at a time, so that a forecast can start from any of them."""
+    """A filter over one record; ``days`` may be taken one at a time, so that a forecast can start from any of them.
+
+    ``usual``: withdrawal that a usual dose of an antidepressant leaves when it is stopped at once, in the middle of the
+    parameter set. The set fixes the unit of withdrawal, so what counts as withdrawal is a share of it.
+    """
 
     def __init__(
         self, record: Record, settings: FilterSettings | None = None, parameters: ParameterSet | None = None
@@ -105,6 +110,7 @@ class Filter:
             k: float(middle[f"withdrawal.{k}"][0]) for k in GROUPS if f"withdrawal.{k}" in middle and k != "mood"
         }
         self.priors: list[Expected] = [expected(s, loadings) for s in record.signals]
+        self.usual = float(middle[_USUAL_WEIGHT][0]) if _USUAL_WEIGHT in middle else 1.0
         by_day: list[Seen] = [[] for _ in range(record.days)]
         place = {s.name: j for j, s in enumerate(record.signals)}
         for o in record.observations:
@@ -320,11 +326,11 @@ class Filter:
 
     def present(self) -> np.ndarray:
         """Particles in which withdrawal is there today."""
-        return np.asarray(self.cloud.path[1, 0] >= ONGOING)
+        return np.asarray(self.cloud.path[1, 0] >= ONGOING * self.usual)
 
     def present_lately(self) -> np.ndarray:
         """Particles in which withdrawal is, or in the last ten days was, present."""
-        return np.asarray((self.cloud.path[1, : LATELY + 1] >= PRESENT).any(axis=0))
+        return np.asarray((self.cloud.path[1, : LATELY + 1] >= PRESENT * self.usual).any(axis=0))
 
     def ill(self) -> np.ndarray:
         """Particles in relapse: mood is in the ill state, or a quarter of its symptoms are there."""

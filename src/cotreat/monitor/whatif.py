@@ -170,7 +170,7 @@ def _carry(run: Filter, found: Given) -> tuple[np.ndarray, np.ndarray]:
     for k in range(1, 7 * WEEKS + 1):
         noise = np.random.default_rng([seed, 401, k]).standard_normal((STEPS, _PARTICLES)).astype(np.float32)
         state, _, push = step(state, constants, found.inputs[first + k - 1], noise)
-        withdrawal |= (push >= PRESENT) & (k <= 28)
+        withdrawal |= (push >= PRESENT * run.usual) & (k <= 28)
         if k in _LOOK:
             ill.append(state[mood] > 0)
     return np.array(ill), withdrawal
