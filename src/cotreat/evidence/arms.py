@@ -48,15 +48,15 @@ def arm_ledger(study: Study, key: str, horizon: int = 364) -> Ledger:
     if sentence is None:
         raise InputError(f"{study.id}: what the arm {key} was given cannot be written as a regimen")
     ledger = expand(parse(sentence), horizon=horizon)
-    before = {b.subject: b for b in (*_already_on(study), *ledger.before)}
+    before = {b.subject: b for b in (*taken_before(study), *ledger.before)}
     run_in = run_in_ledger(study) if study.starts(key) == "after run-in" else None
     for subject in run_in.subjects if run_in is not None else ():
         before.pop(subject, None)
     return replace(ledger, before=tuple(before.values()))
 
 
-def _already_on(study: Study) -> tuple[Before, ...]:
-    """The daily amount (or level) of every drug of ``already_on``, from its first day."""
+def taken_before(study: Study) -> tuple[Before, ...]:
+    """The daily amount (or level) of every drug of ``already_on``, read off its first day; () when none is stated."""
     from cotreat.regimen.expand import expand
     from cotreat.regimen.parse import parse
 

@@ -239,7 +239,8 @@ class Predicted:
 class Prediction:
     """A published study and what the model predicts for each of its outcomes.
 
-    ``draws_left_out``: parameter draws with which nobody would have entered the study.
+    ``draws_left_out``: parameter draws with which nobody would have entered the study. ``run_in_assumed``: what its
+    patients are taken to have been given before, where the study states no run-in.
     """
 
     study: Study
@@ -248,6 +249,7 @@ class Prediction:
     outcomes: tuple[Predicted, ...]
     provenance: Provenance
     draws_left_out: int = 0
+    run_in_assumed: str = ""
 
 
 def is_selected(denominator: str) -> bool:

@@ -80,9 +80,12 @@ def inside_words(row: Predicted) -> str:
 
 
 def summary(prediction: Prediction) -> str:
-    """How many published figures lie inside their interval, and whether parameter draws were left out."""
+    """How many published figures lie inside their interval, and what was assumed or left out."""
     left = prediction.draws_left_out
     note = f" {left} parameter draws that bring hardly anybody to the entry rule were left out." if left else ""
+    if prediction.run_in_assumed:
+        before = " and ".join(prediction.run_in_assumed.splitlines())
+        note += f" Assumed, since no run-in is stated: {before} before, and in remission at its end."
     compared = [r for r in prediction.outcomes if r.inside95 is not None and r.median is not None]
     if not compared:
         return f"No outcome of this study has both a prediction and a published figure.{note}"

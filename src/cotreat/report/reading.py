@@ -401,4 +401,5 @@ def read_prediction(doc: Mapping[str, Any]) -> Prediction:
         outcomes=node.nodes("outcomes", _predicted),
         provenance=_provenance(node.node("provenance")),
         draws_left_out=node.count("draws_left_out") or 0,
+        run_in_assumed=node.text("run_in_assumed") or "",
     )

@@ -20,7 +20,7 @@ from cotreat.model.threefry import stream_key, uniform
 from cotreat.outcomes.followup import FollowUp, dropout_day
 from cotreat.outcomes.symptoms import mean_count
 from cotreat.population.cohort import Cohort
-from cotreat.population.populations import Covariates, Population, points_per_hamd17, population, populations
+from cotreat.population.populations import Population, points_per_hamd17
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.keys import COUNT, DROPOUT, stream
@@ -29,12 +29,12 @@ from cotreat.simulate.run import Course, EntryRule, Settings, enrol, follow, run
 from cotreat.simulate.tables import Decisions
 from cotreat.studies.disguise import disguised, tapered_on
 from cotreat.studies.hours import Hours, hours_of
+from cotreat.studies.people import led_in, people_of
 
 _NUMBERS_PER_ARM = 1 << 26  # patient numbers set aside for each arm: arms of a trial are different people
 _LONGEST_ACUTE = 140
 _LONGEST_DAILY = 30
 _BEYOND = 28  # days looked at after the last figure to see whether a drug goes on
-_TAPERS_SEDATIVE = re.compile(r"\btaper \w*(pam|lam|zopiclone|zolpidem|chlordiazepoxide)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ def plan(study: Study) -> StudyPlan:
     InputError
         The run-in or the entry cannot be understood.
     """
+    study = led_in(study)
     group = study.population
     scale = _scale(study)
-    people = _people(study, scale)
+    people = people_of(study, scale)
     decisions = Decisions.of(scale)
     return StudyPlan(people, scale, decisions, run_in_ledger(study), read_entry(group.enter, scale, decisions))
 
@@ -122,6 +123,7 @@ def simulate_arms(
         "study.resistance". None: as ``parameters`` draws them, standard normal for a study that is not known.
     """
     parameters = parameters if effects is None else parameters.with_given(effects)
+    study = led_in(study)
     how = plan(study)
     settings = replace(settings, weeks=weeks_needed(study), visit_days=visit_days(study), progress=None)
     ledgers, reasons = _ledgers(study, how, settings)
@@ -259,68 +261,6 @@ def _scale(study: Study) -> Scale:
             if scale.response is not None and scale.remission is not None:
                 return scale
     return find_scale("HAM-D17")
-
-
-def _people(study: Study, scale: Scale) -> Population:
-    base = population(_population_name(study))
-    entry = study.population.entry_at_least
-    at_least = entry.score if entry is not None and find_scale(entry.scale).id == scale.id else None
-    mean = sd = None
-    if study.population.run_in is None:  # with a run-in the stated baseline is the one after it
-        mean, sd = _baseline(study, scale)
-    matched = base.matched(scale.id, mean, sd, at_least)
-    if at_least is None and matched.entry_at_least is not None and mean is not None:
-        # a stated baseline without a stated entry rule: no rule is put in its place
-        matched = replace(matched, entry_at_least=None)
-    return replace(matched, covariates=_covariates(study, matched.covariates))
-
-
-def _covariates(study: Study, usual: Covariates) -> Covariates:
-    """What the study says of its patients; what it does not say is that of the population."""
-    stated = study.population.covariates
-    if stated is None:
-        return usual
-    known = {k: getattr(stated, k) for k in ("age_mean", "age_sd", "resistant", "psychotic", "bipolar")}
-    return replace(usual, **{k: v for k, v in known.items() if v is not None})
-
-
-def _population_name(study: Study) -> str:
-    """The population a study's patients are most like: by its label, else by what they are given.
-
-    People who were on a drug before, are given no stimulation and are called well, in remission or stable enter well;
-    those who taper a sedative and are not called depressed never were.
-    """
-    label = study.population.label.casefold()
-    for name in populations():
-        if name.casefold() == label:
-            return name
-    sentences = " ".join([study.population.run_in or "", *(a.regimen or "" for a in study.arms.values())])
-    if re.search(r"\bECT\b", sentences):
-        return "ECT candidates"
-    if re.search(r"TBS|TMS|tDCS|ketamine", sentences):
-        return "TRD outpatients"
-    if _TAPERS_SEDATIVE.search(sentences) and not re.search(r"depress|mdd|trd", label):
-        return "not depressed"
-    if re.search(r"remi(ssion|tt)|maintenance|stable|recovered|\bwell\b|long-term", label):
-        return "stable on maintenance" if study.population.already_on else "remitters"
-    return "drug-naive outpatients"
-
-
-def _baseline(study: Study, scale: Scale) -> tuple[float | None, float | None]:
-    """Mean and SD at entry: of the whole group, else over arms weighted by the number rated."""
-    whole = study.population.baseline
-    if whole is not None and whole.mean is not None and find_scale(whole.scale).id == scale.id:
-        return whole.mean, whole.sd
-    rows = [
-        (b.n or a.n or 1, b.mean, b.sd)
-        for a in study.arms.values()
-        if (b := a.baseline) is not None and b.mean is not None and find_scale(b.scale).id == scale.id
-    ]
-    if not rows:
-        return None, None
-    weight = np.array([r[0] for r in rows], float)
-    sds = [r[2] for r in rows if r[2] is not None]
-    return float(np.average([r[1] for r in rows], weights=weight)), float(np.mean(sds)) if sds else None
 
 
 def read_entry(text: str | None, scale: Scale, decisions: Decisions) -> EntryRule:

@@ -36,6 +36,7 @@ from cotreat.studies.figures import (
     mean_score,
     share,
 )
+from cotreat.studies.people import led_in
 from cotreat.trial.provenance import DISCLAIMER, provenance, stamp
 
 _SPREAD = 16  # points of each beta distribution
@@ -59,7 +60,8 @@ def predict(
     """Predict every figure of a study; the document has the fields of ``cotreat predict --json``.
 
     ``draws_left_out``: parameter draws with which hardly anybody meets the entry rule, at once or after the run-in; the
-    study could not have taken place with them.
+    study could not have taken place with them. ``run_in_assumed``: what people who are well on a drug are taken to have
+    been given before, where the file states no run-in (``cotreat.studies.people.led_in``); else null.
     """
     settings, parameters = settings or Settings(), parameters or load_parameters()
     arms = simulate_arms(study, settings, parameters)
@@ -72,6 +74,7 @@ def predict(
         "study": {"id": study.id, "title": study.title, "doi": study.doi, "year": study.year},
         "outcomes": [_one(study, o, arms) for o in study.outcomes],
         "draws_left_out": left_out,
+        "run_in_assumed": None if study.population.run_in else led_in(study).population.run_in,
         "stamp": stamp(parameters),
         "disclaimer": DISCLAIMER,
         "provenance": provenance(settings, parameters, command, ledgers, (study.id,)),

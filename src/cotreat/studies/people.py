@@ -1,0 +1,138 @@
+"""Who the patients of a study are, and what they had been through before it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from cotreat.evidence.arms import arm_ledger, taken_before
+from cotreat.evidence.schema import Study
+from cotreat.measures.errors import InputError
+from cotreat.measures.scales import Scale
+from cotreat.measures.scales import scale as find_scale
+from cotreat.population.populations import Covariates, Population, population, populations, well_score
+from cotreat.regimen.ledger import Before, Ledger
+from cotreat.simulate.channels import can_be_missed
+
+_MAINTAINED = "stable on maintenance"
+_TAPERS_SEDATIVE = re.compile(r"\btaper \w*(pam|lam|zopiclone|zolpidem|chlordiazepoxide)\b", re.I)
+LEAD_IN_WEEKS = 26
+
+
+def led_in(study: Study) -> Study:
+    """A study of people who are well on a drug, with the half year on it that shows them to be so.
+
+    Who is stable on maintenance has stayed well on the drug. Patients put into the well state on day 0 have not been
+    through that: among them are those who fall ill in the first months on any drug, and relapse comes out several times
+    too high. So where no run-in is stated they take what they are on for 26 weeks, and those in remission go on; the
+    file of ANTLER (Lewis 2021) says the same in words. Any other study is given back as it is.
+    """
+    group = study.population
+    if group.run_in is not None or any(a.starts for a in study.arms.values()) or population_name(study) != _MAINTAINED:
+        return study
+    taken = taken_before(study) or _taken(study)
+    if not taken:
+        return study
+    said = {"run_in": "\n".join(_sentence(b) for b in taken), "enter": group.enter or "remission", "label": _MAINTAINED}
+    return study.model_copy(update={"population": group.model_copy(update=said)})
+
+
+def _sentence(taken: Before) -> str:
+    how = f"to {taken.amount:g} {taken.unit}" if "/" in taken.unit else f"{taken.amount:g} {taken.unit} daily"
+    return f"{taken.subject} {how} for {LEAD_IN_WEEKS} weeks"
+
+
+def _taken(study: Study) -> tuple[Before, ...]:
+    """Drugs that everybody took when the arms began, as far as the arms say it together.
+
+    A drug that some arm stops or tapers was taken in every arm that goes on with it or has no drug of that kind; where
+    the arms taper different drugs (Rosenbaum 1998) there is none.
+    """
+    try:
+        ledgers = [arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None]
+    except InputError:
+        return ()  # said where the arm is simulated
+    said = {b.subject: b for ledger in reversed(ledgers) for b in ledger.before if can_be_missed(b.subject)}
+    together = all(_goes_with(ledger, set(said)) for ledger in ledgers)
+    return tuple(said.values()) if together else ()
+
+
+def _goes_with(ledger: Ledger, said: set[str]) -> bool:
+    """Whether patients of an arm can have been on all of these: they are on them at day 0, or on nothing like them."""
+    on = {b.subject for b in ledger.before}
+    on |= {i.subject for n in ledger.first for i in ledger.phases[n].items if i.day == 0 and i.kind != "session"}
+    on = {name for name in on if can_be_missed(name)}
+    return not on or said <= on
+
+
+def people_of(study: Study, scale: Scale) -> Population:
+    """The virtual patients of a study: the population most like them, with what the study says of them."""
+    base = population(population_name(study))
+    entry = study.population.entry_at_least
+    at_least = entry.score if entry is not None and find_scale(entry.scale).id == scale.id else None
+    mean = sd = None
+    if study.population.run_in is None:  # with a run-in the stated baseline is the one after it
+        mean, sd = _baseline(study, scale)
+    if base.starts_well and mean is not None and mean < _halfway(base, scale):
+        mean = sd = None  # a score of people who are well, not that of an episode
+    matched = base.matched(scale.id, mean, sd, at_least)
+    if at_least is None and matched.entry_at_least is not None and mean is not None:
+        # a stated baseline without a stated entry rule: no rule is put in its place
+        matched = replace(matched, entry_at_least=None)
+    return replace(matched, covariates=_covariates(study, matched.covariates))
+
+
+def _covariates(study: Study, usual: Covariates) -> Covariates:
+    """What the study says of its patients; what it does not say is that of the population."""
+    stated = study.population.covariates
+    if stated is None:
+        return usual
+    known = {k: getattr(stated, k) for k in ("age_mean", "age_sd", "resistant", "psychotic", "bipolar")}
+    return replace(usual, **{k: v for k, v in known.items() if v is not None})
+
+
+def population_name(study: Study) -> str:
+    """The population a study's patients are most like: by its label, else by what they are given.
+
+    People who were on a drug before, are given no stimulation and are called well, in remission or stable enter well;
+    those who taper a sedative and are not called depressed never were. Who is called well on a drug and stops it in
+    some arm was on it before.
+    """
+    label = study.population.label.casefold()
+    for name in populations():
+        if name.casefold() == label:
+            return name
+    sentences = " ".join([study.population.run_in or "", *(a.regimen or "" for a in study.arms.values())])
+    if re.search(r"\bECT\b", sentences):
+        return "ECT candidates"
+    if re.search(r"TBS|TMS|tDCS|ketamine", sentences):
+        return "TRD outpatients"
+    if _TAPERS_SEDATIVE.search(sentences) and not re.search(r"depress|mdd|trd", label):
+        return "not depressed"
+    if re.search(r"remi(ssion|tt)|maintenance|stable|recovered|\bwell\b|long-term", label):
+        return _MAINTAINED if study.population.already_on or _taken(study) else "remitters"
+    return "drug-naive outpatients"
+
+
+def _baseline(study: Study, scale: Scale) -> tuple[float | None, float | None]:
+    """Mean and SD at entry: of the whole group, else over arms weighted by the number rated."""
+    whole = study.population.baseline
+    if whole is not None and whole.mean is not None and find_scale(whole.scale).id == scale.id:
+        return whole.mean, whole.sd
+    rows = [
+        (b.n or a.n or 1, b.mean, b.sd)
+        for a in study.arms.values()
+        if (b := a.baseline) is not None and b.mean is not None and find_scale(b.scale).id == scale.id
+    ]
+    if not rows:
+        return None, None
+    weight = np.array([r[0] for r in rows], float)
+    sds = [r[2] for r in rows if r[2] is not None]
+    return float(np.average([r[1] for r in rows], weights=weight)), float(np.mean(sds)) if sds else None
+
+
+def _halfway(base: Population, scale: Scale) -> float:
+    """Score half-way between the well state and the episodes of a population."""
+    return 0.5 * (well_score(scale.id) + base.on(scale.id).baseline_mean)
