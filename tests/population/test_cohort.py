@@ -11,7 +11,8 @@ from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import load_parameters
 from cotreat.model.parameters import PRIOR
 from cotreat.population.populations import population, populations
-from cotreat.simulate.run import EntryRule, Settings, enrol, start_cohort
+from cotreat.simulate.run import Settings, start_cohort
+from cotreat.simulate.run_in import EntryRule, enrol
 from tests.simulate.ledgers import plain, sessions, until_remission
 
 MANY = Settings(patients=20_000, draws=100, seed=9)

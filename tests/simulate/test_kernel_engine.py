@@ -19,7 +19,8 @@ from cotreat.population.cohort import Cohort
 from cotreat.regimen.ledger import Item, Ledger, Phase, Rule, Transition
 from cotreat.simulate.channels import layout_of
 from cotreat.simulate.kernel.cpu import kernel_tables
-from cotreat.simulate.run import Course, EntryRule, Settings, enrol, follow, start_cohort
+from cotreat.simulate.run import Course, Settings, follow, start_cohort
+from cotreat.simulate.run_in import EntryRule, enrol
 from cotreat.simulate.tables import Decisions, build
 from tests.simulate.ledgers import LITHIUM, NORTRIPTYLINE, doses, level, plain, sessions, until_remission
 from tests.simulate.test_kernel_graph import evaluate

@@ -7,7 +7,7 @@ import pytest
 from cotreat.measures.errors import InputError
 from cotreat.regimen.expand import expand
 from cotreat.regimen.parse import parse
-from cotreat.simulate.run import run_in_weeks
+from cotreat.simulate.run_in import run_in_weeks
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.scales import scale
 from cotreat.model.parameter_set import load_parameters
 from cotreat.model.parameters import PRIOR
-from cotreat.simulate.run import EntryRule, Settings
+from cotreat.simulate.run import Settings
+from cotreat.simulate.run_in import EntryRule
 from cotreat.simulate.tables import Decisions
 from cotreat.studies.arms import read_entry, weeks_needed
 from cotreat.studies.feasible import feasible

@@ -25,8 +25,9 @@ from cotreat.regimen.parse import parse
 from cotreat.regimen.values import Regimen
 from cotreat.simulate.channels import layout_of
 from cotreat.simulate.entrants import Entrants
+from cotreat.simulate.maintained import Entering
 from cotreat.simulate.result import on_scale
-from cotreat.simulate.run import Recruiter, follow
+from cotreat.simulate.run import follow
 from cotreat.simulate.tables import Decisions
 
 BEFORE = -28.0
@@ -184,7 +185,7 @@ def _scores(
     settings = replace(how.settings, weeks=max(weeks), progress=None)
     ledgers = ledgers_of(list(arms.values()), max(weeks))
     layout, decisions = layout_of(ledgers), Decisions.of(find_scale(how.population.scale))
-    recruiter = Recruiter.of(how.population, settings, how.parameters)
+    recruiter = Entering.of(how.population, ledgers, settings, how.parameters)
     step = max(1, _AT_ONCE // settings.per_draw)
     parts: dict[tuple[str, int], list[np.ndarray]] = {(a, w): [] for a in arms for w in weeks}
     for begin in range(0, settings.draws, step):

@@ -22,8 +22,9 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.regimen.values import Regimen
 from cotreat.simulate.channels import layout_of
 from cotreat.simulate.entrants import Entrants
+from cotreat.simulate.maintained import Entering
 from cotreat.simulate.result import acute_course, follow_up, on_scale
-from cotreat.simulate.run import Course, Recruiter, Settings, follow
+from cotreat.simulate.run import Course, Settings, follow
 from cotreat.simulate.tables import Decisions
 from cotreat.trial.slices import entered_together
 
@@ -75,7 +76,7 @@ def evaluate(ledgers: Sequence[Ledger], how: Setting, progress: Callable[[float]
     layout = layout_of(list(ledgers))
     decisions = Decisions.of(find_scale(how.population.scale))
     settings = replace(how.settings, progress=None)
-    recruiter = Recruiter.of(how.population, settings, how.parameters)
+    recruiter = Entering.of(how.population, ledgers, settings, how.parameters)
     step = max(1, _AT_ONCE // settings.per_draw)
     blocks = [np.arange(k, min(k + step, settings.draws)) for k in range(0, settings.draws, step)]
     parts: list[list[Found]] = [[] for _ in ledgers]

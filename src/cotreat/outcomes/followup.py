@@ -36,6 +36,8 @@ class FollowUp:
         True for those who ended the acute course in remission.
     dropout
         Day a patient was lost; infinity for those who stayed.
+    starts_well
+        True for people who entered well: the baseline is then no measure of how ill they were.
     """
 
     scale: Scale
@@ -46,6 +48,7 @@ class FollowUp:
     reference: np.ndarray
     remitted: np.ndarray
     dropout: np.ndarray
+    starts_well: bool = False
 
     def weekly(self) -> FollowUp:
         """The same with weekly visits only: relapse and dropout are looked for weekly, as in trials."""
@@ -76,7 +79,7 @@ class FollowUp:
         return self.at(day) <= _cut_off(self.scale)
 
     def well(self, day: int, relapse: RelapseDefinition) -> np.ndarray:
-        """In response at the visit, and below the level that counts as relapse."""
+        """In response at the visit (who entered well: in remission), and below the level that counts as relapse."""
         return np.asarray(self.at(day) <= self.well_at_most(relapse))
 
     def well_at_most(self, relapse: RelapseDefinition) -> np.ndarray:
@@ -89,7 +92,8 @@ class FollowUp:
         """
         if self.scale.response is None:
             raise ValueError(f"{self.scale.id} has no agreed response")
-        most = _rounded((1.0 - self.scale.response) * self.baseline, self.score.dtype, -np.inf)
+        bound = np.full_like(self.baseline, _cut_off(self.scale)) if self.starts_well else self.baseline
+        most = _rounded((1.0 if self.starts_well else 1.0 - self.scale.response) * bound, self.score.dtype, -np.inf)
         if relapse.at_least is None:
             return most
         least = _rounded(np.asarray(relapse.at_least, np.float64), self.score.dtype, np.inf)

@@ -59,6 +59,7 @@ class Population:
     ``chronicity`` names a parameter ``chronicity.mean.<name>``; ``placebo``: how much of the placebo drive they
     have ("full", "resistant": the share of resistant patients, "none": who enters well has had it).
     ``starts_well``: they enter well, and ``baseline_mean`` and ``baseline_sd`` are those of their last episode.
+    ``lead_in_weeks``: for so long they have been well on what they take, when that is known.
     ``covariates`` move chronicity and the yield of ECT; entry by them is left to the baseline.
     """
 
@@ -73,6 +74,7 @@ class Population:
     source: str
     starts_well: bool = False
     entry_at_most: float | None = None
+    lead_in_weeks: int = 0
     covariates: Covariates = Covariates()
 
     @property
@@ -136,6 +138,7 @@ def populations() -> dict[str, Population]:
             entry_at_least=entry.get("entry_at_least"),
             entry_at_most=entry.get("entry_at_most"),
             starts_well=entry.get("state") == "well",
+            lead_in_weeks=entry.get("lead_in_weeks", 0),
             chronicity=entry["chronicity"],
             placebo=entry["placebo"],
             source=entry["source"],

@@ -180,6 +180,7 @@ def follow_up(
         reference=acute.score.reshape(draws, n).astype(np.float64),
         remitted=chosen.reshape(draws, n),
         dropout=stay.reshape(draws, n),
+        starts_well=course.cohort.starts_well,
     )
 
 

@@ -1,7 +1,6 @@
 """Simulating a regimen: ledger x patients x parameter draws -> trajectories.
 
-``simulate`` is the one verb; ``follow`` runs a given cohort (the seam for run-ins, sequential treatment, what-if) and
-``enrol`` selects the patients whom a simulated run-in brings to an entry rule.
+``simulate`` is the one verb; ``follow`` runs a given cohort (the seam for run-ins, sequential treatment, what-if).
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet, load_parameters
 from cotreat.model.patient import Channels
 from cotreat.population.cohort import Cohort, Numbers, recruit
-from cotreat.population.patients import PatientValues
 from cotreat.population.populations import Population, population
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate import scan
@@ -30,10 +28,7 @@ from cotreat.simulate.keys import MOOD, RATING, lane_keys, rating_noise, stream
 from cotreat.simulate.store import Store
 from cotreat.simulate.tables import Decisions, build
 
-_MOST_RUN_INS = 12
 _SENT_TO_GPU = 1 << 20
-_LARGEST_ROUND = 8  # times the patients wanted
-_NUMBERS_PER_ROUND = 1 << 22  # patient numbers set aside for each round of a run-in
 
 Runner = Callable[[People, Output], None]
 
@@ -234,99 +229,6 @@ def _job(ledger: Ledger, layout: Layout, decisions: Decisions, steps: int, span:
     return Job(layout.channels, tables, span.weeks, span.seed, span.stage, span.freeze, span.visit_days)
 
 
-@dataclass(frozen=True)
-class EntryRule:
-    """Who goes on after a run-in: a condition on the score at its end, the baseline, or nothing (everybody)."""
-
-    at_most: float | None = None
-    fraction_below_baseline: float | None = None
-
-    def accepts(self, score: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-        """Mask of those who go on."""
-        good = np.ones(score.shape, dtype=bool)
-        if self.at_most is not None:
-            good &= score <= self.at_most
-        if self.fraction_below_baseline is not None:
-            good &= score <= (1.0 - self.fraction_below_baseline) * baseline
-        return good
-
-
-def enrol(
-    who: Population | str,
-    run_in: Ledger,
-    rule: EntryRule,
-    settings: Settings,
-    *,
-    parameters: ParameterSet | None = None,
-    decisions: Decisions | None = None,
-    first: int = 0,
-) -> tuple[Cohort, float]:
-    """Patients whom a simulated run-in brings to the entry rule, with their state at its end.
-
-    Returns the cohort (for each draw the same number of patients) and the share of those treated who were enrolled.
-
-    Raises
-    ------
-    InputError
-        Too few are enrolled in some draw.
-    """
-    recruiter = Recruiter.of(who, settings, parameters or load_parameters())
-    layout, short = layout_of([run_in]), replace(settings, weeks=run_in_weeks(run_in), visit_days=7, progress=None)
-    kept: list[Cohort] = []
-    found, treated = np.zeros(settings.draws, int), np.zeros(settings.draws, int)
-    per_draw = settings.per_draw
-    for round_ in range(_MOST_RUN_INS):
-        open_draws = np.flatnonzero(found < per_draw)
-        if not len(open_draws):
-            break
-        # as many as each draw is expected to need, in classes of size so that few groups are drawn
-        rate = (found[open_draws] + 1) / (treated[open_draws] + 2) if round_ else np.ones(len(open_draws))
-        wanted = np.clip((per_draw - found[open_draws]) / rate, 4, _LARGEST_ROUND * per_draw)
-        sizes = np.ceil(2 ** (np.ceil(4 * np.log2(wanted)) / 4)).astype(int) if round_ else np.ceil(wanted).astype(int)
-        first_of_round = first + round_ * _NUMBERS_PER_ROUND
-        batch = _join(
-            [recruiter(Numbers(open_draws[sizes == size], first_of_round), int(size)) for size in np.unique(sizes)]
-        )
-        course = follow(batch, run_in, short, layout=layout, decisions=decisions, until_spent=True)
-        score = np.where(course.end_rule >= 0, course.end_score, course.score[-1])
-        accept = rule.accepts(score, batch.baseline)
-        found += np.bincount(batch.draw[accept], minlength=settings.draws)
-        treated += np.bincount(batch.draw, minlength=settings.draws)
-        passed = np.flatnonzero(accept)
-        kept.append(batch.take(passed, (1, len(passed)), course.state))
-    if (found < per_draw).any():
-        raise InputError(
-            f"the run-in brings too few patients to the entry rule: {found.min()} of {treated[found.argmin()]} in the "
-            "least favourable draw"
-        )
-    joined = _join(kept)
-    order = np.argsort(joined.draw, kind="stable")  # draw by draw, in the order they were treated
-    rank = np.arange(len(order)) - np.concatenate([[0], np.cumsum(found)])[joined.draw[order]]
-    chosen = order[rank < per_draw]
-    return joined.take(chosen, (settings.draws, per_draw), joined.state), float(np.mean(found / treated))
-
-
-def run_in_weeks(ledger: Ledger) -> int:
-    """Weeks a run-in can last: to the end of the longest of its tracks, over every way its decisions may go."""
-    last = max((_longest(ledger, phase, ()) for phase in ledger.first), default=0)
-    if last > 364:
-        raise InputError("the run-in has no end within a year: say `for` or `at most`")
-    return max(1, -(-last // 7))
-
-
-def _longest(ledger: Ledger, phase: int, before: tuple[int, ...]) -> int:
-    """Days from the start of a phase to the last decision or item that can follow in any phase it leads to."""
-    if phase in before:  # a phase that leads back to itself has no end of its own
-        return 365
-    items = [1 + i.day for i in ledger.phases[phase].items]
-    decided = [
-        t.day + max((_longest(ledger, following, (*before, phase)) for _, following in t.set_phases), default=0)
-        for t in ledger.transitions
-        if t.phase == phase
-    ]
-    return max([*decided, *items], default=0)
-
-
 def _runner(job: Job, settings: Settings) -> Runner:
     run = _engine(job, settings.engine)
     if settings.store is None:
@@ -397,25 +299,6 @@ def _keys(seed: int, draw: np.ndarray, stage: int, steps: int) -> np.ndarray:
     levels = int(np.log2(steps // scan.COARSE)) + 1
     numbers = [stream(stage, RATING)] + [stream(stage, MOOD, level) for level in range(levels)]
     return np.stack([lane_keys(seed, draw, number) for number in numbers])
-
-
-def _join(cohorts: list[Cohort]) -> Cohort:
-    """Cohorts one after the other."""
-
-    def named(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        return {k: np.concatenate([d[k] for d in parts]) for k in parts[0]}
-
-    draw = np.concatenate([c.draw for c in cohorts])
-    return Cohort(
-        shape=(1, len(draw)),
-        draw=draw,
-        patient=np.concatenate([c.patient for c in cohorts]),
-        parameters=PatientValues.joined([c.parameters for c in cohorts]),
-        state=named([c.state for c in cohorts]),
-        baseline=np.concatenate([c.baseline for c in cohorts]),
-        scale=cohorts[0].scale,
-        starts_well=cohorts[0].starts_well,
-    )
 
 
 def _check_finite(out: Output, channels: Channels, entrants: Entrants, days: np.ndarray) -> None:

@@ -25,7 +25,8 @@ from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.keys import COUNT, DROPOUT, stream
 from cotreat.simulate.result import acute_course, follow_up
-from cotreat.simulate.run import Course, EntryRule, Settings, enrol, follow, run_in_weeks, start_cohort
+from cotreat.simulate.run import Course, Settings, follow, start_cohort
+from cotreat.simulate.run_in import EntryRule, enrol, run_in_weeks
 from cotreat.simulate.tables import Decisions
 from cotreat.studies.disguise import disguised, tapered_on
 from cotreat.studies.hours import Hours, hours_of

@@ -11,7 +11,8 @@ from cotreat.evidence.schema import Study
 from cotreat.measures.errors import InputError
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.population.populations import Population
-from cotreat.simulate.run import Settings, follow, run_in_weeks, start_cohort
+from cotreat.simulate.run import Settings, follow, start_cohort
+from cotreat.simulate.run_in import run_in_weeks
 from cotreat.studies.arms import StudyPlan, plan
 
 LEAST = 0.12

@@ -13,21 +13,19 @@ from cotreat.measures.errors import InputError
 from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
 from cotreat.population.populations import Covariates, Population, population, populations, well_score
-from cotreat.regimen.ledger import Before, Ledger
-from cotreat.simulate.channels import can_be_missed
+from cotreat.regimen.ledger import Before
+from cotreat.simulate.maintained import sentence_of, taken_together
 
 _MAINTAINED = "stable on maintenance"
 _TAPERS_SEDATIVE = re.compile(r"\btaper \w*(pam|lam|zopiclone|zolpidem|chlordiazepoxide)\b", re.I)
-LEAD_IN_WEEKS = 26
 
 
 def led_in(study: Study) -> Study:
     """A study of people who are well on a drug, with the half year on it that shows them to be so.
 
-    Who is stable on maintenance has stayed well on the drug. Patients put into the well state on day 0 have not been
-    through that: among them are those who fall ill in the first months on any drug, and relapse comes out several times
-    too high. So where no run-in is stated they take what they are on for 26 weeks, and those in remission go on; the
-    file of ANTLER (Lewis 2021) says the same in words. Any other study is given back as it is.
+    Where no run-in is stated they take what they are on for 26 weeks, and those in remission go on (why:
+    ``cotreat.simulate.maintained``); the file of ANTLER (Lewis 2021) says the same in words. Any other study is given
+    back as it is.
     """
     group = study.population
     if group.run_in is not None or any(a.starts for a in study.arms.values()) or population_name(study) != _MAINTAINED:
@@ -35,36 +33,17 @@ def led_in(study: Study) -> Study:
     taken = taken_before(study) or _taken(study)
     if not taken:
         return study
-    said = {"run_in": "\n".join(_sentence(b) for b in taken), "enter": group.enter or "remission", "label": _MAINTAINED}
+    weeks = population(_MAINTAINED).lead_in_weeks
+    said = {"run_in": sentence_of(taken, weeks), "enter": group.enter or "remission", "label": _MAINTAINED}
     return study.model_copy(update={"population": group.model_copy(update=said)})
 
 
-def _sentence(taken: Before) -> str:
-    how = f"to {taken.amount:g} {taken.unit}" if "/" in taken.unit else f"{taken.amount:g} {taken.unit} daily"
-    return f"{taken.subject} {how} for {LEAD_IN_WEEKS} weeks"
-
-
 def _taken(study: Study) -> tuple[Before, ...]:
-    """Drugs that everybody took when the arms began, as far as the arms say it together.
-
-    A drug that some arm stops or tapers was taken in every arm that goes on with it or has no drug of that kind; where
-    the arms taper different drugs (Rosenbaum 1998) there is none.
-    """
+    """Drugs that everybody took when the arms began, as far as the arms say it together."""
     try:
-        ledgers = [arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None]
+        return taken_together([arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None])
     except InputError:
         return ()  # said where the arm is simulated
-    said = {b.subject: b for ledger in reversed(ledgers) for b in ledger.before if can_be_missed(b.subject)}
-    together = all(_goes_with(ledger, set(said)) for ledger in ledgers)
-    return tuple(said.values()) if together else ()
-
-
-def _goes_with(ledger: Ledger, said: set[str]) -> bool:
-    """Whether patients of an arm can have been on all of these: they are on them at day 0, or on nothing like them."""
-    on = {b.subject for b in ledger.before}
-    on |= {i.subject for n in ledger.first for i in ledger.phases[n].items if i.day == 0 and i.kind != "session"}
-    on = {name for name in on if can_be_missed(name)}
-    return not on or said <= on
 
 
 def people_of(study: Study, scale: Scale) -> Population:

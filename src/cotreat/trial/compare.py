@@ -20,6 +20,7 @@ from cotreat.regimen.timeline import timeline_document
 from cotreat.regimen.values import Regimen
 from cotreat.safety.check import PLANNING, CheckOptions, check
 from cotreat.simulate.channels import ends_acute_course, ignored_qualifiers
+from cotreat.simulate.maintained import text_of
 from cotreat.simulate.result import STATED_N, definition_text, on_scale
 from cotreat.simulate.run import Settings
 from cotreat.simulate.store import Store
@@ -74,7 +75,11 @@ def compare(
         arms = _arms(setup, sums())
     return {
         "title": what.title,
-        "population": {"name": what.population.name, "text": what.population.text, "scale": what.population.scale},
+        "population": {
+            "name": what.population.name,
+            "text": text_of(what.population, ledgers),
+            "scale": what.population.scale,
+        },
         "stamp": stamp(parameters),
         "disclaimer": DISCLAIMER,
         "arms": [_arm(a, setup) for a in arms],
@@ -344,8 +349,11 @@ def _definitions(what: Comparison, decisions: Decisions) -> dict[str, str]:
     least = decisions.relapse.at_least
     below = "" if least is None else f" and below {least:g} on {scale.id}"
     share = 100 * decisions.response_fraction
+    well = f"at least {share:.0f} % below baseline at the visit{below}"
+    if what.population.starts_well:
+        well = f"in remission at the visit ({scale.id} at most {decisions.remission[0]:g})"
     return {
-        "well": f"at least {share:.0f} % below baseline at the visit{below}, of all who started",
+        "well": f"{well}, of all who started",
         "remission": f"{scale.id} at most {decisions.remission[0]:g}",
         "relapse": definition_text(decisions.relapse),
     }

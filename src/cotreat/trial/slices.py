@@ -26,8 +26,9 @@ from cotreat.regimen.expand import expand
 from cotreat.regimen.ledger import Ledger
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.entrants import Entrants
+from cotreat.simulate.maintained import Entering
 from cotreat.simulate.result import acute_course, follow_up, link, on_scale
-from cotreat.simulate.run import Recruiter, Settings, follow
+from cotreat.simulate.run import Settings, follow
 from cotreat.simulate.store import Store, digest, key_of
 from cotreat.simulate.tables import Decisions
 from cotreat.trial.compare_file import Comparison
@@ -61,7 +62,7 @@ class Setup:
     ledgers: dict[str, Ledger]
     layout: Layout
     decisions: Decisions
-    recruiter: Recruiter
+    recruiter: Entering
 
     @classmethod
     def of(cls, what: Comparison, settings: Settings, parameters: ParameterSet) -> Setup:
@@ -71,7 +72,7 @@ class Setup:
         )
         layout = layout_of(list(ledgers.values()))
         decisions = Decisions.of(find_scale(what.population.scale))
-        recruiter = Recruiter.of(what.population, settings, parameters)
+        recruiter = Entering.of(what.population, list(ledgers.values()), settings, parameters)
         return cls(what, settings, parameters, ledgers, layout, decisions, recruiter)
 
     @property

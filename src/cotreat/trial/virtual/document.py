@@ -23,7 +23,15 @@ from cotreat.trial.virtual.run import Over, Results, Size, simulate_trials, size
 from cotreat.trial.virtual.search import Found, search
 from cotreat.trial.virtual.sequential import boundaries
 from cotreat.trial.virtual.summarise import assurance, power_rows, rate
-from cotreat.trial.virtual.wording import Source, dropout_text, estimands, missed_visits_text, paragraph, weeks_text
+from cotreat.trial.virtual.wording import (
+    Source,
+    dropout_text,
+    estimands,
+    missed_visits_text,
+    paragraph,
+    patients_of,
+    weeks_text,
+)
 
 _REPETITIONS = 20  # pools at one point; the error of a power is read from the spread between them
 _WORTH = 500  # patients of an arm in all, per patient of a trial, unless said otherwise
@@ -189,9 +197,7 @@ def _design(trial: Trial) -> dict[str, Any]:
     return {
         "kind": trial.kind,
         "arms": [{"name": a.name, "sentence": a.sentence, "second": a.second} for a in trial.arms],
-        "population": None
-        if trial.population is None
-        else {"name": trial.population.name, "text": trial.population.text},
+        "population": None if trial.population is None else {"name": trial.population.name, "text": patients_of(trial)},
         "scale": trial.scale,
         "run_in": trial.run_in,
         "enter": trial.enter,

@@ -16,7 +16,7 @@ from cotreat.measures.scales import scale as find_scale
 from cotreat.model.parameter_set import ParameterSet
 from cotreat.model.threefry import stream_key, uniform
 from cotreat.outcomes.followup import FollowUp
-from cotreat.population.cohort import Cohort
+from cotreat.population.cohort import Cohort, Numbers
 from cotreat.population.populations import points_per_hamd17
 from cotreat.regimen.expand import expand
 from cotreat.regimen.ledger import Item, Ledger, Phase
@@ -24,8 +24,10 @@ from cotreat.regimen.parse import parse
 from cotreat.simulate.channels import Layout, layout_of
 from cotreat.simulate.chunks import Engine
 from cotreat.simulate.keys import DROPOUT, stream
+from cotreat.simulate.maintained import Entering
 from cotreat.simulate.result import AcuteCourse, acute_course
-from cotreat.simulate.run import Course, EntryRule, Settings, enrol, follow, start_cohort
+from cotreat.simulate.run import Course, Settings, follow
+from cotreat.simulate.run_in import EntryRule, enrol
 from cotreat.simulate.tables import Decisions
 from cotreat.studies.arms import read_entry
 from cotreat.trial.virtual.design import Effect, Trial
@@ -132,7 +134,8 @@ def _modelled(trial: Trial, ready: Prepared, arm: int, share: Share) -> Pool:
             first=first,
         )
     else:
-        cohort = start_cohort(trial.population, settings, share.parameters, first)
+        entering = Entering.of(trial.population, ready.ledgers, settings, share.parameters)
+        cohort = entering(Numbers(np.arange(settings.draws), first), settings.per_draw)
     after = ready.run_in is not None
     run = _Run(ready, settings, trial.conduct.missed_sessions)
     course, acute, state = run.course(cohort, ready.ledgers[arm], stage=int(after), entered_after=after)

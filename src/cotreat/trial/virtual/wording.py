@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cotreat.measures.scales import scale as find_scale
+from cotreat.regimen.expand import expand
+from cotreat.regimen.parse import parse
 from cotreat.report.words import joined
+from cotreat.simulate.maintained import text_of
 from cotreat.trial.virtual.design import Dropout, Endpoint, Kind, MissedVisits, Trial
 
 DESIGNS = {
@@ -120,9 +123,16 @@ def _compared(trial: Trial, endpoint: Endpoint) -> str:
     return endpoint.contrast.text + ("" if trial.effect is not None else f". {'; '.join(said)}")
 
 
+def patients_of(trial: Trial) -> str | None:
+    """Who the patients are, in words; None where the effect is stated and nobody is simulated."""
+    if trial.population is None or trial.run_in is not None:
+        return None if trial.population is None else trial.population.text
+    return text_of(trial.population, [expand(parse(a.sentence), horizon=7 * trial.weeks) for a in trial.arms])
+
+
 def estimands(trial: Trial) -> list[dict[str, Any]]:
     """The five attributes of the estimand behind each test (ICH E9(R1)), its analysis set and its missing data."""
-    who = trial.population.text if trial.population is not None else "patients as in the stated effect"
+    who = patients_of(trial) or "patients as in the stated effect"
     if trial.run_in is not None:
         who += f", who after a run-in ({' / '.join(trial.run_in.splitlines())}) meet: {trial.enter or 'all go on'}"
     return [
