@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cotreat.calibrate.bank import fitted_studies
@@ -21,7 +23,7 @@ KEEP, TAPER = "paroxetine 20 mg daily for 12 weeks", "taper paroxetine 20 mg dai
 
 def study(*sentences: str, who: str = "label: remitted on maintenance") -> Study:
     """A study of these arms, with relapse in each."""
-    arms = "\n".join(f"  a{k}: {{n: 60, regimen: {s!r}}}" for k, s in enumerate(sentences))
+    arms = "\n".join(f"  a{k}: {{n: 60, regimen: {json.dumps(s)}}}" for k, s in enumerate(sentences))
     rows = "\n".join(f"  - {{arm: a{k}, measure: relapse, day: 84, read: seen}}" for k in range(len(sentences)))
     return load_text(
         f"id: well\ntitle: Well\ndesign: rct-open\nuse: context\nreason: made up\npopulation: {{{who}}}\n"
@@ -35,7 +37,8 @@ def run_in(*sentences: str, who: str = "label: remitted on maintenance") -> str 
 
 def test_unit_who_is_well_on_a_drug_has_taken_it_for_half_a_year() -> None:
     assert run_in(KEEP, TAPER) == "paroxetine 20 mg daily for 26 weeks"
-    assert run_in(KEEP, "") is None  # no arm says that the drug was taken before
+    assert run_in(KEEP, "") == "paroxetine 20 mg daily for 26 weeks"  # relapse prevention
+    assert run_in(KEEP, "sertraline 100 mg daily for 12 weeks", "") is None  # which of the two is not said
     well = "label: remitted, already_on: lithium to 0.7 mmol/L"
     assert run_in("lithium to 0.7 mmol/L for 12 weeks", "", who=well) == "lithium to 0.7 mmol/L for 26 weeks"
     assert led_in(study(KEEP, TAPER)).population.enter == "remission"
@@ -45,6 +48,7 @@ def test_unit_no_run_in_is_put_in_the_place_of_one() -> None:
     stated = "label: stable on maintenance, run_in: sertraline 50 mg daily for 8 weeks, enter: response"
     assert led_in(study("sertraline 50 mg daily for 12 weeks", "", who=stated)).population.enter == "response"
     assert run_in(KEEP, TAPER, who="label: outpatients with depression") is None
+    assert run_in(KEEP, "", who="label: remitters") is None  # by name: just remitted, on no drug
 
 
 def test_unit_arms_that_stop_different_drugs_say_nothing_together() -> None:
@@ -87,3 +91,23 @@ def test_unit_relapse_on_and_off_the_drug() -> None:
     assert "since no run-in is stated: paroxetine 20 mg daily for 26 weeks before, and in remission" in said
     stated = predict(fitted_studies()["lewis2021"], SMALL, load_parameters())
     assert stated["run_in_assumed"] is None
+
+
+def test_unit_stimulation_beside_a_taper_makes_nobody_ill() -> None:
+    who = "label: long-term users of antidepressants, already_on: sertraline 100 mg daily"
+    with_tms = "taper sertraline 100 mg daily to 0 over 16 weeks\niTBS weekly for 16 weeks"
+    assert population_name(study("sertraline 100 mg daily for 26 weeks", with_tms, who=who)) == "stable on maintenance"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "label: depressed on a stable antidepressant, baseline: {scale: HAM-D17, mean: 23, sd: 4}",
+        "label: partial responders on a stable antidepressant",
+        "label: patients not in remission on escitalopram",
+        "label: recovered once but ill again, entry_at_least: {scale: HAM-D17, score: 18}",
+    ],
+)
+def test_unit_who_is_ill_on_a_drug_does_not_enter_well(who: str) -> None:
+    assert population_name(study(KEEP, TAPER, who=who)) == "drug-naive outpatients"
+    assert run_in(KEEP, TAPER, who=who) is None

@@ -19,6 +19,24 @@ if TYPE_CHECKING:
     from cotreat.evidence.schema import Study
 
 SUFFIXES = (".yaml", ".yml")
+_OTHER_WORDS = {
+    "value": ("mean", "effect", "proportion"),
+    "estimate": ("effect", "mean"),
+    "hr": ("effect",),
+    "versus": ("against",),
+    "vs": ("against",),
+    "reference": ("against",),
+    "size": ("n",),
+    "patients": ("n",),
+    "week": ("day",),
+    "weeks": ("day",),
+    "time": ("day",),
+    "ci": ("ci95",),
+    "treatment": ("regimen",),
+    "name": ("label", "title"),
+    "before": ("already_on", "run_in"),
+}
+"""What people write for a field, where letters alone do not lead to it."""
 
 
 def load_study(path_or_id: str | os.PathLike[str], *, sentences: bool = True) -> Study:
@@ -199,9 +217,11 @@ def _reason(detail: ErrorDetails, path: FieldPath, model: type[BaseModel]) -> st
     kind = detail["type"]
     if kind == "extra_forbidden":
         names = _fields_at(path[:-1], model)
-        near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.6)
-        hint = f'did you mean "{near[0]}"?' if near else "the fields here are " + ", ".join(names)
-        return f"unknown field; {hint}"
+        said = str(path[-1])
+        near = [n for n in _OTHER_WORDS.get(said.casefold(), ()) if n in names]
+        near = near or difflib.get_close_matches(said, names, n=1, cutoff=0.7)
+        close = " or ".join(f'"{n}"' for n in near)
+        return f"unknown field; {f'did you mean {close}?' if near else 'the fields here are ' + ', '.join(names)}"
     if kind == "missing":
         return "is missing"
     if kind == "literal_error":

@@ -14,9 +14,12 @@ from cotreat.measures.scales import Scale
 from cotreat.measures.scales import scale as find_scale
 from cotreat.population.populations import Covariates, Population, population, populations, well_score
 from cotreat.regimen.ledger import Before
-from cotreat.simulate.maintained import sentence_of, taken_together
+from cotreat.simulate.channels import can_be_missed
+from cotreat.simulate.maintained import given_by_all, sentence_of, taken_together
 
 _MAINTAINED = "stable on maintenance"
+_WELL = re.compile(r"remi(ssion|tt)|maintenance|recovered|\bwell\b|long-term")
+_ILL = re.compile(r"not in remi|without remi|non-?remi|partial|resist|non-?respon|inadequate|treated for depression")
 _TAPERS_SEDATIVE = re.compile(r"\btaper \w*(pam|lam|zopiclone|zolpidem|chlordiazepoxide)\b", re.I)
 
 
@@ -39,11 +42,18 @@ def led_in(study: Study) -> Study:
 
 
 def _taken(study: Study) -> tuple[Before, ...]:
-    """Drugs that everybody took when the arms began, as far as the arms say it together."""
+    """Drugs that everybody took when the arms began, as far as the arms say it together.
+
+    Where no arm stops one: what is given from day 0 on, beside arms without any such drug, is what made them well (a
+    trial of relapse prevention).
+    """
     try:
-        return taken_together([arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None])
+        ledgers = [arm_ledger(study, key) for key, arm in study.arms.items() if arm.regimen is not None]
     except InputError:
         return ()  # said where the arm is simulated
+    if any(can_be_missed(b.subject) for ledger in ledgers for b in ledger.before):
+        return taken_together(ledgers)
+    return given_by_all([ledger for ledger in ledgers if given_by_all([ledger])])
 
 
 def people_of(study: Study, scale: Scale) -> Population:
@@ -75,24 +85,43 @@ def _covariates(study: Study, usual: Covariates) -> Covariates:
 def population_name(study: Study) -> str:
     """The population a study's patients are most like: by its label, else by what they are given.
 
-    People who were on a drug before, are given no stimulation and are called well, in remission or stable enter well;
-    those who taper a sedative and are not called depressed never were. Who is called well on a drug and stops it in
-    some arm was on it before.
+    People who were on a drug before and are called well, in remission or long-term users enter well, and so do those
+    called stable who are given no stimulation; not where their baseline or the rule of entry is that of an episode.
+    Those who taper a sedative and are not called depressed never were depressed.
     """
     label = study.population.label.casefold()
     for name in populations():
         if name.casefold() == label:
             return name
     sentences = " ".join([study.population.run_in or "", *(a.regimen or "" for a in study.arms.values())])
+    sedative = _TAPERS_SEDATIVE.search(sentences) and not re.search(r"depress|mdd|trd", label)
+    on_a_drug = bool(study.population.already_on or _taken(study))
+    ill = _ILL.search(label) or _ill_at_entry(study)
+    if study.population.run_in is None and on_a_drug and _WELL.search(label) and not ill and not sedative:
+        return _MAINTAINED
     if re.search(r"\bECT\b", sentences):
         return "ECT candidates"
     if re.search(r"TBS|TMS|tDCS|ketamine", sentences):
         return "TRD outpatients"
-    if _TAPERS_SEDATIVE.search(sentences) and not re.search(r"depress|mdd|trd", label):
+    if sedative:
         return "not depressed"
-    if re.search(r"remi(ssion|tt)|maintenance|stable|recovered|\bwell\b|long-term", label):
-        return _MAINTAINED if study.population.already_on or _taken(study) else "remitters"
+    if (_WELL.search(label) or "stable" in label) and not ill:
+        return _MAINTAINED if on_a_drug else "remitters"
     return "drug-naive outpatients"
+
+
+def _ill_at_entry(study: Study) -> bool:
+    """Whether a stated baseline or rule of entry is that of an episode."""
+    group = study.population
+    if group.run_in is None and group.entry_at_least is not None:
+        return True
+    for stated in (group.baseline, *(a.baseline for a in study.arms.values())):
+        if stated is not None and stated.mean is not None:
+            try:
+                return stated.mean >= _halfway(population("remitters"), find_scale(stated.scale))
+            except InputError:
+                continue  # a scale that nothing leads to from HAM-D17
+    return False
 
 
 def _baseline(study: Study, scale: Scale) -> tuple[float | None, float | None]:
