@@ -20,6 +20,8 @@ from cotreat.simulate.run import Settings
 from cotreat.simulate.run_in import EntryRule
 from cotreat.trial.compare import compare
 from cotreat.trial.compare_file import comparison
+from cotreat.trial.virtual.file import read_trial
+from cotreat.trial.virtual.wording import estimands
 
 KEEP = "sertraline 100 mg daily for 52 weeks"
 TAPER = "taper sertraline 100 mg daily to 0 over 8 weeks"
@@ -115,3 +117,26 @@ def test_unit_where_hardly_anybody_stays_well_the_least_ill_take_the_places() ->
     assert share < 0.2
     with pytest.raises(InputError, match="brings too few patients to the entry rule"):
         replace(hard, rule=EntryRule(at_most=-1.0), fill=False).enrol(Numbers(np.arange(3)), 6)
+
+
+def test_unit_who_enters_well_is_at_risk_from_the_first_day() -> None:
+    document = compare(
+        comparison({"keep": KEEP, "taper": TAPER}, "stable on maintenance", ("relapse by week 12",)),
+        replace(SMALL, patients=200),
+    )
+    assert {o["denominator"] for o in document["outcomes"]} == {"all who started"}
+    assert all("selected" not in c["note"] for c in document["contrasts"])
+    assert all("selected" not in c["denominator"] for c in document["curves"])
+
+
+def test_unit_a_virtual_trial_counts_relapse_from_randomisation_in_everybody() -> None:
+    made = {"design": "parallel", "population": "stable on maintenance", "per_arm": [50], "title": "t"}
+    made |= {"arms": {"keep": KEEP, "taper": TAPER}, "visits": "every 4 weeks for 24 weeks"}
+    trial = read_trial(made | {"endpoints": [{"name": "relapse", "kind": "time to relapse", "primary": True}]})
+    assert trial.begins_well
+    assert trial.primary.analysis_set == "everyone"
+    (words,) = estimands(trial)
+    assert words["variable"].startswith("the time from randomisation to relapse")
+    assert "sertraline 100 mg daily for 26 weeks, and in remission" in words["population"]
+    ill = made | {"population": "TRD outpatients"}
+    assert not read_trial(ill | {"endpoints": [{"name": "well", "kind": "proportion", "primary": True}]}).begins_well

@@ -77,7 +77,8 @@ class Run:
         """Share of those who remitted in the acute course who relapsed by this time from day 0 ("26 weeks")."""
         day = self._day(by)
         hit = self.seen.relapse_day(self.decisions.relapse) <= day
-        return self._share(hit, self.seen.remitted & (self.seen.acute_end <= day), "remitters (selected)")
+        among = "who started" if self.seen.starts_well else "remitters (selected)"
+        return self._share(hit, self.seen.remitted & (self.seen.acute_end <= day), among)
 
     def well(self, at: str | int) -> Proportion:
         """Share of all who started who are in response, and below the level of relapse, at this time."""
@@ -144,11 +145,11 @@ def acute_course(course: Course, decisions: Decisions, *, entered_after: bool = 
 
     The first decision of the regimen ends the acute course; without a decision it ends on the visit after the last
     session of the phases the regimen starts with; without sessions on day 0. ``entered_after``: the arms began after a
-    run-in, so it ended on day 0.
+    run-in, so it ended on day 0; so it did for people who entered well.
     """
     n = len(course.cohort.draw)
     zero = int(np.flatnonzero(course.days == 0)[0])
-    if entered_after:
+    if entered_after or course.cohort.starts_well:
         everyone = np.ones(n, dtype=bool)
         return AcuteCourse(np.zeros(n), course.score[zero], everyone, everyone)
     last = _last_session(course.ledger)

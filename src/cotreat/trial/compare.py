@@ -83,8 +83,8 @@ def compare(
         "stamp": stamp(parameters),
         "disclaimer": DISCLAIMER,
         "arms": [_arm(a, setup) for a in arms],
-        "outcomes": [_outcome(a, k, r) for k, r in enumerate(what.outcomes) for a in arms],
-        "contrasts": [_contrast(a, arms[0], k, r) for k, r in enumerate(what.outcomes) for a in arms[1:]],
+        "outcomes": [_outcome(a, k, r, what) for k, r in enumerate(what.outcomes) for a in arms],
+        "contrasts": [_contrast(a, arms[0], k, r, what) for k, r in enumerate(what.outcomes) for a in arms[1:]],
         "curves": [c for a in arms for c in _curves(a, what)],
         "definitions": _definitions(what, setup.decisions),
         "safety": safety,
@@ -163,7 +163,12 @@ def _name(request: OutcomeRequest, arm: ArmResult) -> tuple[str, int]:
     return request.text, 7 * (request.week or 0)
 
 
-def _outcome(arm: ArmResult, number: int, request: OutcomeRequest) -> dict[str, Any]:
+def _selected(request: OutcomeRequest, what: Comparison) -> bool:
+    """Whether a proportion is of those who remitted, who are selected; who entered well is at risk from day 0."""
+    return request.kind == "relapse" and not what.population.starts_well
+
+
+def _outcome(arm: ArmResult, number: int, request: OutcomeRequest, what: Comparison) -> dict[str, Any]:
     name, day = _name(request, arm)
     row: dict[str, Any] = {"arm": arm.name, "outcome": name}
     if request.kind == "mean":
@@ -186,7 +191,7 @@ def _outcome(arm: ArmResult, number: int, request: OutcomeRequest) -> dict[str, 
         "kind": "proportion",
         "unit": "per 100 patients",
         "day": day,
-        "denominator": "remitters (selected)" if request.kind == "relapse" else "all who started",
+        "denominator": "remitters (selected)" if _selected(request, what) else "all who started",
     }
     spread = estimate.share(*_counts(arm, number))
     if not np.isfinite(spread.median):  # nobody is among them, in any draw
@@ -224,7 +229,9 @@ def basis(one: Ledger, other: Ledger) -> str:
     return f"direct trial: {', '.join(found)}" if found else "indirect comparison: no packaged trial has both arms"
 
 
-def _contrast(arm: ArmResult, reference: ArmResult, number: int, request: OutcomeRequest) -> dict[str, Any]:
+def _contrast(
+    arm: ArmResult, reference: ArmResult, number: int, request: OutcomeRequest, what: Comparison
+) -> dict[str, Any]:
     ratio = g = None
     note = f"{arm.name} against {reference.name}: {basis(arm.ledger, reference.ledger)}"
     if request.kind == "mean":
@@ -234,7 +241,7 @@ def _contrast(arm: ArmResult, reference: ArmResult, number: int, request: Outcom
     else:
         factor, unit = 100.0, "per 100"
         one, two = _counts(arm, number), _counts(reference, number)
-        if request.kind == "relapse":
+        if _selected(request, what):
             spread = estimate.difference(one, two, same=not arm.sums[f"unlike {number}"].any())
             note = f"among remitters, who are selected: the arms may differ in who remits; {note}"
         else:
@@ -303,7 +310,7 @@ def _curves(arm: ArmResult, what: Comparison) -> list[dict[str, Any]]:
     shares = [estimate.share(free[k], remitters) for k in range(weeks + 1)]
     if not all(np.isfinite(s.median) for s in shares):
         return curves  # nobody remits, so there is nobody to relapse
-    since = "remitters (selected), days since remission"
+    since = "all who started" if what.population.starts_well else "remitters (selected), days since remission"
     curves.append(_share_curve(arm.name, "relapse-free", since, list(range(0, 7 * weeks + 1, 7)), shares))
     return curves
 

@@ -280,6 +280,12 @@ class Trial:
         return words + (f", non-inferiority margin {endpoint.margin:g}" if endpoint.margin is not None else "")
 
     @property
+    def begins_well(self) -> bool:
+        """Whether patients are well when they are randomised, so that relapse counts from that day in everybody."""
+        well = self.population is not None and self.population.starts_well
+        return well or self.kind == "withdrawal" or self.effect is not None
+
+    @property
     def weeks(self) -> int:
         """Weeks simulated from day 0: to the last visit."""
         return -(-max(self.days) // 7)

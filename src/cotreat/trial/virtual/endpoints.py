@@ -72,6 +72,7 @@ class Plan:
     days: tuple[int, ...]
     scale: str
     effect: Effect | None
+    starts_well: bool = False
 
 
 def read_endpoints(raw: Any, plan: Plan) -> tuple[Endpoint, ...]:
@@ -202,7 +203,7 @@ def _check_test(test: str, contrast: Contrast, where: str) -> None:
 
 
 def _set(raw: dict[str, Any], where: str, plan: Plan, what: What) -> AnalysisSet:
-    remission_first = what == "relapse" and plan.kind != "withdrawal" and plan.effect is None
+    remission_first = what == "relapse" and not (plan.kind == "withdrawal" or plan.effect or plan.starts_well)
     words = fold(str(raw.get("analysis_set", "remitters" if remission_first else "everyone")))
     if words not in ANALYSIS_SETS:
         raise InputError(f"{where}: unknown analysis set {words!r}", hint=f"known: {', '.join(ANALYSIS_SETS)}")

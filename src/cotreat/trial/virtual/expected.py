@@ -157,9 +157,7 @@ def event_rows(
 
 def origin(trial: Trial) -> str:
     """From when times count."""
-    if trial.kind == "withdrawal" or trial.effect is not None:
-        return "randomisation"
-    return "the end of the acute course"
+    return "randomisation" if trial.begins_well else "the end of the acute course"
 
 
 def _log_log(free: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -80,7 +80,7 @@ def read_trial(data: dict[str, Any]) -> Trial:
     if people is not None:
         people = people.on(scale)
     stated = read_effect(effect, arms) if effect is not None else None
-    plan = Plan(kind, arms, factors, days, scale, stated)
+    plan = Plan(kind, arms, factors, days, scale, stated, people is not None and people.starts_well)
     if kind != "crossover" and "washout_weeks" in data:
         raise InputError("washout_weeks belongs to a crossover design", examples=("design: crossover",))
     if kind != "withdrawal" and (data.get("run_in") or data.get("enter")):

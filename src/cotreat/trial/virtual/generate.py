@@ -153,6 +153,7 @@ def _modelled(trial: Trial, ready: Prepared, arm: int, share: Share) -> Pool:
         reference=acute.score.reshape(shape).astype(np.float64),
         remitted=everyone if after else acute.remitted.reshape(shape),
         dropout=np.full(shape, np.inf),
+        starts_well=cohort.starts_well,
     )
     hazard, slope = (cohort.parameters[f"dropout.{k}"].reshape(shape)[:, 0] for k in ("weekly_hazard", "per_point"))
     keys = stream_key(share.seed, cohort.draw, stream(int(after), DROPOUT))

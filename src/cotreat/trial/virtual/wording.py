@@ -10,7 +10,7 @@ from cotreat.regimen.expand import expand
 from cotreat.regimen.parse import parse
 from cotreat.report.words import joined
 from cotreat.simulate.maintained import text_of
-from cotreat.trial.virtual.design import Dropout, Endpoint, Kind, MissedVisits, Trial
+from cotreat.trial.virtual.design import Dropout, Endpoint, MissedVisits, Trial
 
 DESIGNS = {
     "parallel": "parallel-group",
@@ -68,20 +68,21 @@ def weeks_text(days: tuple[int, ...]) -> str:
     return f"week{'s' if len(weeks) > 1 else ''} {joined([str(w) for w in weeks])}"
 
 
-def variable(endpoint: Endpoint, kind: Kind = "parallel") -> str:
+def variable(endpoint: Endpoint, trial: Trial) -> str:
     """What is measured in each patient, and when."""
     relapse = endpoint.definition.text if endpoint.definition is not None else "the event"
-    since = "randomisation" if kind == "withdrawal" else "the end of the acute course"
+    since = "randomisation" if trial.begins_well else "the end of the acute course"
     if endpoint.kind == "time":
-        since = since if endpoint.definition is not None else "randomisation"
         return f"the time from {since} to relapse ({relapse}) up to week {endpoint.week}"
     scale = find_scale(endpoint.scale)
     if endpoint.kind != "proportion":
-        of = " of each period" if kind == "crossover" else ""
+        of = " of each period" if trial.kind == "crossover" else ""
         return f"the {scale.id} score at week {endpoint.week}{of}"
     half = f"{scale.id} at least {100 * (scale.response or 0):g} % below baseline"
+    entered_well = trial.population is not None and trial.population.starts_well
+    well = f"{scale.id} of at most {scale.remission or 0:g}" if entered_well else half
     return {
-        "well": f"being well at week {endpoint.week} ({half}, and short of a relapse: {relapse})",
+        "well": f"being well at week {endpoint.week} ({well}, and short of a relapse: {relapse})",
         "response": f"response at week {endpoint.week} ({half})",
         "remission": f"remission at week {endpoint.week} ({scale.id} of at most {scale.remission or 0:g})",
         "relapse": f"relapse ({relapse}) between {since} and week {endpoint.week}",
@@ -140,7 +141,7 @@ def estimands(trial: Trial) -> list[dict[str, Any]]:
             "endpoint": endpoint.name,
             "treatments": _compared(trial, endpoint),
             "population": who,
-            "variable": variable(endpoint, trial.kind),
+            "variable": variable(endpoint, trial),
             "intercurrent_events": "changes of treatment that the regimen prescribes: treatment policy (part of what "
             f"is compared); leaving the trial: {_leaving(endpoint)}; other changes of treatment are not simulated, the "
             "protocol has to say how they are handled",
@@ -190,7 +191,7 @@ def paragraph(trial: Trial, rows: list[dict[str, Any]], assured: list[dict[str, 
     return " ".join(
         [
             _design_said(trial),
-            f"The primary endpoint is {variable(primary, trial.kind)}. It is compared between arms as "
+            f"The primary endpoint is {variable(primary, trial)}. It is compared between arms as "
             f"{primary.contrast.text}, in {_SETS[primary.analysis_set]}; analysis: {trial.method(primary)}. Missing "
             f"data: {missing_data(primary)}.",
             *_claims_said(trial),
